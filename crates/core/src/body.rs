@@ -1,0 +1,178 @@
+use crate::{End, Guard, Watch};
+use http_body::{Body, Frame, SizeHint};
+use pin_project::pin_project;
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+/// A body that carries a [`Guard`]: what counts until the end of an answer hangs off it.
+///
+/// Frames pass through untouched, data and trailers alike; `size_hint` and `is_end_stream` are the inner
+/// body's. The guard is told [`End::Complete`] at the end of the body, [`End::Failed`] on an error, and
+/// [`End::Dropped`] if the body is dropped before either.
+///
+/// Whoever reads the body may stop asking once `is_end_stream` is true, so a guard whose body is then dropped
+/// is told [`End::Complete`] as well.
+#[pin_project(PinnedDrop)]
+#[derive(Debug)]
+pub struct GuardedBody<B, W>
+where
+    B: Body,
+    W: Watch<B::Data>,
+{
+    #[pin]
+    inner: B,
+    guard: Guard<W>,
+}
+
+impl<B, W> GuardedBody<B, W>
+where
+    B: Body,
+    W: Watch<B::Data>,
+{
+    /// Lets `guard` ride in `inner`.
+    pub const fn new(inner: B, guard: Guard<W>) -> Self {
+        Self { inner, guard }
+    }
+
+    /// The body within.
+    pub const fn get_ref(&self) -> &B {
+        &self.inner
+    }
+}
+
+impl<B, W> Body for GuardedBody<B, W>
+where
+    B: Body,
+    W: Watch<B::Data>,
+{
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let this = self.project();
+        let frame = ready!(this.inner.poll_frame(cx));
+        match &frame {
+            None => this.guard.finish(End::Complete),
+            Some(Err(_)) => this.guard.finish(End::Failed),
+            Some(Ok(frame)) => {
+                if let (Some(data), Some(watch)) = (frame.data_ref(), this.guard.get_mut()) {
+                    watch.data(data);
+                }
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+#[pin_project::pinned_drop]
+impl<B, W> PinnedDrop for GuardedBody<B, W>
+where
+    B: Body,
+    W: Watch<B::Data>,
+{
+    fn drop(self: Pin<&mut Self>) {
+        let this = self.project();
+        if this.inner.is_end_stream() {
+            this.guard.finish(End::Complete);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Finish;
+    use bytes::Bytes;
+    use http::HeaderMap;
+    use http_body_util::{BodyExt, Full, StreamBody};
+    use parking_lot::Mutex;
+    use std::sync::Arc;
+
+    #[derive(Clone, Default)]
+    struct Seen(Arc<Mutex<(usize, Vec<End>)>>);
+    impl Finish for Seen {
+        fn finish(self, end: End) {
+            self.0.lock().1.push(end);
+        }
+    }
+    impl Watch<Bytes> for Seen {
+        fn data(&mut self, data: &Bytes) {
+            self.0.lock().0 += data.len();
+        }
+    }
+
+    struct Frames(Vec<Result<Frame<Bytes>, &'static str>>);
+    impl Body for Frames {
+        type Data = Bytes;
+        type Error = &'static str;
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
+            Poll::Ready((!self.0.is_empty()).then(|| self.0.remove(0)))
+        }
+    }
+
+    #[tokio::test]
+    async fn the_end_of_the_body_is_the_end_and_trailers_pass() {
+        let seen = Seen::default();
+        let trailers = HeaderMap::from_iter([(http::header::ETAG, "x".parse().unwrap())]);
+        let frames = Frames(vec![
+            Ok(Frame::data("abc".into())),
+            Ok(Frame::trailers(trailers.clone())),
+        ]);
+        let body = GuardedBody::new(frames, Guard::new(seen.clone()));
+        let collected = body.collect().await.unwrap();
+        assert_eq!(collected.trailers(), Some(&trailers));
+        assert_eq!(*seen.0.lock(), (3, vec![End::Complete]));
+    }
+
+    #[tokio::test]
+    async fn an_error_is_a_failure_and_a_drop_is_a_drop() {
+        let seen = Seen::default();
+        let frames = Frames(vec![Ok(Frame::data("abc".into())), Err("reset")]);
+        let mut body = GuardedBody::new(frames, Guard::new(seen.clone()));
+        assert!(body.frame().await.unwrap().is_ok());
+        assert!(body.frame().await.unwrap().is_err());
+        drop(body);
+        assert_eq!(*seen.0.lock(), (3, vec![End::Failed]));
+
+        let seen = Seen::default();
+        drop(GuardedBody::new(
+            Frames(Vec::new()),
+            Guard::new(seen.clone()),
+        ));
+        assert_eq!(*seen.0.lock(), (0, vec![End::Dropped]));
+    }
+
+    #[tokio::test]
+    async fn a_body_known_to_be_over_was_not_left_early() {
+        let seen = Seen::default();
+        let mut body = GuardedBody::new(Full::new(Bytes::from("abc")), Guard::new(seen.clone()));
+        assert_eq!(body.size_hint().exact(), Some(3));
+        assert!(body.frame().await.unwrap().is_ok());
+        assert!(body.is_end_stream());
+        drop(body);
+        assert_eq!(*seen.0.lock(), (3, vec![End::Complete]));
+    }
+
+    #[test]
+    fn a_body_is_as_thread_safe_as_what_it_holds() {
+        fn assert<T: Send + Sync>() {}
+        assert::<GuardedBody<Full<Bytes>, Seen>>();
+        let _ = StreamBody::<Frames>::new;
+    }
+}

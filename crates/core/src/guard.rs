@@ -1,0 +1,88 @@
+/// How something that was begun ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum End {
+    /// It came to its natural end.
+    Complete,
+    /// It ended with an error.
+    Failed,
+    /// It was dropped before its end: the client left, or somebody stopped waiting.
+    Dropped,
+}
+
+/// Is told once how something ended.
+pub trait Finish {
+    /// The end, told exactly once.
+    fn finish(self, end: End);
+}
+
+/// A [`Finish`] that also sees the data of a body as it passes.
+pub trait Watch<D>: Finish {
+    /// A data frame is about to be handed on. The default ignores it.
+    fn data(&mut self, data: &D) {
+        let _ = data;
+    }
+}
+
+/// Holds a [`Finish`] and makes sure it is told exactly once: by [`finish`](Self::finish), or with
+/// [`End::Dropped`] when the guard is dropped, in whichever state the future or body that holds it was.
+///
+/// The load of a deployment, its slot, its breaker's permit and its reservation are each a guard: it is made
+/// when a request is admitted, rides in the response future, then in the response body.
+#[derive(Debug)]
+pub struct Guard<W: Finish>(Option<W>);
+
+impl<W: Finish> Guard<W> {
+    /// Guards `watch`.
+    #[must_use]
+    pub const fn new(watch: W) -> Self {
+        Self(Some(watch))
+    }
+
+    /// The guarded value, or `None` once it has been told.
+    pub const fn get_mut(&mut self) -> Option<&mut W> {
+        self.0.as_mut()
+    }
+
+    /// Tells the end. Later ends, the drop among them, are not told.
+    pub fn finish(&mut self, end: End) {
+        if let Some(watch) = self.0.take() {
+            watch.finish(end);
+        }
+    }
+}
+
+impl<W: Finish> Drop for Guard<W> {
+    fn drop(&mut self) {
+        self.finish(End::Dropped);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{cell::RefCell, rc::Rc};
+
+    struct Ends(Rc<RefCell<Vec<End>>>);
+    impl Finish for Ends {
+        fn finish(self, end: End) {
+            self.0.borrow_mut().push(end);
+        }
+    }
+
+    #[test]
+    fn the_end_is_told_once() {
+        let ends = Rc::new(RefCell::new(Vec::new()));
+        let mut guard = Guard::new(Ends(ends.clone()));
+        guard.finish(End::Complete);
+        guard.finish(End::Failed);
+        drop(guard);
+        assert_eq!(*ends.borrow(), [End::Complete]);
+    }
+
+    #[test]
+    fn a_drop_is_an_end() {
+        let ends = Rc::new(RefCell::new(Vec::new()));
+        drop(Guard::new(Ends(ends.clone())));
+        assert_eq!(*ends.borrow(), [End::Dropped]);
+    }
+}

@@ -1,0 +1,138 @@
+use crate::{DeploymentId, Group};
+use std::{error::Error, fmt, time::Duration};
+
+/// Why a deployment could not take this request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// This request has tried it already, and another try would not help.
+    Tried,
+    /// It rests, and returns after this long.
+    Resting(Duration),
+    /// It has said itself that it is not ready.
+    NotReady,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tried => f.write_str("tried"),
+            Self::Resting(left) => write!(f, "resting for {:.1} s more", left.as_secs_f64()),
+            Self::NotReady => f.write_str("not ready"),
+        }
+    }
+}
+
+/// No deployment of the group may take this request now: for each candidate why, and when the first of them
+/// is back.
+///
+/// `Display` names no deployment, so that it can be shown to a client; [`candidates`](Self::candidates) is
+/// for logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    group: Group,
+    candidates: Vec<(DeploymentId, Reason)>,
+}
+
+impl Refusal {
+    /// Nobody in `group`, for these reasons.
+    #[must_use]
+    pub const fn new(group: Group, candidates: Vec<(DeploymentId, Reason)>) -> Self {
+        Self { group, candidates }
+    }
+
+    /// The group that was asked.
+    #[must_use]
+    pub const fn group(&self) -> &Group {
+        &self.group
+    }
+
+    /// Every deployment of the group with its reason; empty if the group has none.
+    #[must_use]
+    pub fn candidates(&self) -> &[(DeploymentId, Reason)] {
+        &self.candidates
+    }
+
+    /// How long until the first candidate is back, if any has said.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.candidates
+            .iter()
+            .filter_map(|(_, reason)| match reason {
+                Reason::Resting(left) => Some(*left),
+                Reason::Tried | Reason::NotReady => None,
+            })
+            .min()
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no deployment available for {:?}", self.group)?;
+        let count = |wanted: fn(&Reason) -> bool| {
+            let reasons = self.candidates.iter().map(|(_, reason)| reason);
+            reasons.filter(|reason| wanted(reason)).count()
+        };
+        let counts = [
+            (count(|r| matches!(r, Reason::Tried)), "tried"),
+            (count(|r| matches!(r, Reason::Resting(_))), "resting"),
+            (count(|r| matches!(r, Reason::NotReady)), "not ready"),
+        ];
+        let mut separator = ": ";
+        for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
+            write!(f, "{separator}{count} {what}")?;
+            separator = ", ";
+        }
+        Ok(())
+    }
+}
+
+impl Error for Refusal {}
+
+/// There is no group of this name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownGroup(Group);
+
+impl UnknownGroup {
+    /// Nobody has heard of `group`.
+    #[must_use]
+    pub const fn new(group: Group) -> Self {
+        Self(group)
+    }
+
+    /// The name that was asked for.
+    #[must_use]
+    pub const fn group(&self) -> &Group {
+        &self.0
+    }
+}
+
+impl fmt::Display for UnknownGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "there is no model {:?}", self.0)
+    }
+}
+
+impl Error for UnknownGroup {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_counts_reasons_and_names_nobody() {
+        let refusal = Refusal::new(
+            "gpt-4o".into(),
+            vec![
+                ("a".into(), Reason::Tried),
+                ("b".into(), Reason::Resting(Duration::from_secs(12))),
+                ("c".into(), Reason::Resting(Duration::from_secs(5))),
+            ],
+        );
+        assert_eq!(
+            refusal.to_string(),
+            "no deployment available for \"gpt-4o\": 1 tried, 2 resting"
+        );
+        assert_eq!(refusal.retry_after(), Some(Duration::from_secs(5)));
+    }
+}

@@ -1,0 +1,1 @@
+//! End to end: the program `headworks` on real sockets, before scripted upstreams, behind real clients.

@@ -1,0 +1,47 @@
+//! The project's own commands.
+//!
+//! | command | what it does |
+//! |---|---|
+//! | `cargo xtask test` | sets up what the tests need, then runs every test there is |
+//! | `cargo xtask ci` | what a change must pass: format, lints, docs, each crate alone, licences, `test` |
+//! | `cargo xtask bench` | the crates' benches, and the gateway measured beside nginx |
+//!
+//! All of them work on a bare Debian 12 with Rust and Python as root, keep what they install under `target/`
+//! (packages of the distribution aside), and are quick when everything is there already.
+//!
+//! Wall-clock time is what a task reports, and there is no runtime here whose time could be paused.
+#![allow(clippy::disallowed_types)]
+
+mod bench;
+mod ci;
+mod run;
+mod setup;
+mod shell;
+mod tally;
+mod test;
+
+use clap::Parser;
+use run::Run;
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", about = "The project's own commands")]
+enum Task {
+    /// Set up what the tests need, then run every test there is.
+    Test,
+    /// Run what a change must pass: format, lints, docs, each crate alone, licences, tests.
+    Ci,
+    /// Run the crates' benches and measure the gateway beside nginx.
+    Bench(bench::Options),
+}
+
+fn main() -> ExitCode {
+    let mut run = Run::start();
+    // A step that was required has failed and been noted; the summary is still owed.
+    let _stopped = match Task::parse() {
+        Task::Test => test::run(&mut run),
+        Task::Ci => ci::run(&mut run),
+        Task::Bench(options) => bench::run(&mut run, &options),
+    };
+    run.finish()
+}

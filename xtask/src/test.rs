@@ -1,0 +1,48 @@
+use crate::{
+    run::{Run, Stopped},
+    setup,
+    shell::{cargo, command, read, run as sh, run_seeing, target},
+};
+use std::path::Path;
+
+/// How long each fuzz target is run, in seconds: enough to see that it builds, starts and finds nothing
+/// near by. Longer hunts are for their own time (`fuzz/README.md`).
+const FUZZ_SECONDS: u32 = 20;
+
+/// All set-up and all tests.
+pub(crate) fn run(run: &mut Run) -> Result<(), Stopped> {
+    let python = run.require("set up Python and the SDKs", setup::python)?;
+    let cargo_fuzz = run.require("set up cargo-fuzz", || {
+        setup::debian("c++", "g++")?;
+        setup::CARGO_FUZZ.install()
+    })?;
+    // The end-to-end tests start the program itself, as a user does.
+    run.require("build the program", || {
+        sh(&mut cargo(["build", "--package", "headworks-gateway"]))
+    })?;
+    run.tests("tests of the workspace", |tally| {
+        let mut test = cargo(["test", "--workspace", "--no-fail-fast"]);
+        test.env("HEADWORKS_BIN", target().join("debug/headworks"))
+            .env("HEADWORKS_PYTHON", python);
+        run_seeing(&mut test, |line| tally.read(line))
+    });
+    fuzz(run, &cargo_fuzz)
+}
+
+/// Runs every fuzz target for a short while; each counts as one test.
+fn fuzz(run: &mut Run, cargo_fuzz: &Path) -> Result<(), Stopped> {
+    let targets = run.require("list the fuzz targets", || {
+        read(command(cargo_fuzz).args(["fuzz", "list"]))
+    })?;
+    for target in targets.lines() {
+        run.tests(&format!("fuzz {target}"), |tally| {
+            // No sanitizer: those need a nightly compiler, and no code of ours is unsafe.
+            sh(command(cargo_fuzz)
+                .args(["fuzz", "run", "--sanitizer", "none", target, "--"])
+                .arg(format!("-max_total_time={FUZZ_SECONDS}")))?;
+            tally.passed += 1;
+            Ok(())
+        });
+    }
+    Ok(())
+}

@@ -1,11 +1,10 @@
 use crate::{
     run::{Run, Stopped},
     setup::CARGO_DENY,
-    shell::{cargo, command, read, run as sh},
+    shell::{cargo, command, packages, run as sh},
     test,
 };
 use anyhow::{Context, Result};
-use serde_json::Value;
 
 /// Everything a change must pass.
 pub(crate) fn run(run: &mut Run) -> Result<(), Stopped> {
@@ -37,17 +36,7 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Stopped> {
 /// crate compiles. In a build of the whole workspace a feature that one crate forgot to ask for may be
 /// there by another's grace.
 fn each_alone() -> Result<()> {
-    let metadata = read(&mut cargo([
-        "metadata",
-        "--no-deps",
-        "--format-version",
-        "1",
-    ]))?;
-    let metadata: Value = serde_json::from_str(&metadata)?;
-    let packages = metadata["packages"]
-        .as_array()
-        .context("`cargo metadata` lists no packages")?;
-    for package in packages {
+    for package in packages()? {
         let name = package["name"]
             .as_str()
             .context("`cargo metadata` lists a package without a name")?;

@@ -1,4 +1,5 @@
 use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
 use std::{
     ffi::OsString,
     io::{BufRead, BufReader},
@@ -88,6 +89,16 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
         String::from_utf8_lossy(&output.stderr).trim()
     );
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The packages of the workspace, as `cargo metadata` describes them.
+pub(crate) fn packages() -> Result<Vec<Value>> {
+    let mut metadata = cargo(["metadata", "--no-deps", "--format-version", "1"]);
+    let mut metadata: Value = serde_json::from_str(&read(&mut metadata)?)?;
+    match metadata["packages"].take() {
+        Value::Array(packages) => Ok(packages),
+        _ => bail!("`cargo metadata` lists no packages"),
+    }
 }
 
 fn succeeded(command: &Command, status: ExitStatus) -> Result<()> {

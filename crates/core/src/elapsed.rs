@@ -73,6 +73,9 @@ impl Error for Elapsed {}
 pub struct Timeouts {
     /// For the whole request ([`Clock::Total`]).
     pub total: Option<Duration>,
+    /// Whether the clock of the whole request runs until the end of the body (`true`, the default) or stops
+    /// at the head of the answer that is handed on (`false`, for a stream).
+    pub total_body: Option<bool>,
     /// For each attempt ([`Clock::Attempt`]).
     pub attempt: Option<Duration>,
     /// Whether the attempt's clock runs until the end of the body (`true`, a plain answer) or stops at the

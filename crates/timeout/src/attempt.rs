@@ -1,0 +1,107 @@
+use crate::{ResponseFuture, timer::Limit};
+use headworks_core::{Attempts, BoxError, Clock, Timeouts};
+use http::{Request, Response};
+use std::{
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::time::Instant;
+use tower_layer::Layer;
+use tower_service::Service;
+
+/// Gives each attempt its own time. See the [crate docs](crate) for an example.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AttemptTimeoutLayer {
+    attempt: Option<Duration>,
+}
+
+/// Ends an attempt with [`Elapsed`](headworks_core::Elapsed) of [`Clock::Attempt`] when its time is up.
+///
+/// The time counts from `call`, and runs until the end of the body, or only until the head of the answer
+/// where the request's [`Timeouts::attempt_body`] is false, as it should be for a stream.
+///
+/// No attempt is given more than what is left until the deadline in the request's ledger; one that the
+/// deadline ends is told apart, by [`Clock::Total`] and the time that had been left.
+#[derive(Clone, Copy, Debug)]
+pub struct AttemptTimeout<S> {
+    inner: S,
+    attempt: Option<Duration>,
+}
+
+// ===== impl AttemptTimeoutLayer =====
+
+impl AttemptTimeoutLayer {
+    /// A layer that gives `attempt` to each attempt whose request does not bring its own
+    /// ([`Timeouts::attempt`]); `None` gives those no limit but the deadline.
+    #[must_use]
+    pub fn new(attempt: impl Into<Option<Duration>>) -> Self {
+        Self {
+            attempt: attempt.into(),
+        }
+    }
+}
+
+impl<S> Layer<S> for AttemptTimeoutLayer {
+    type Service = AttemptTimeout<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        AttemptTimeout::new(inner, self.attempt)
+    }
+}
+
+// ===== impl AttemptTimeout =====
+
+impl<S> AttemptTimeout<S> {
+    /// Gives `attempt` to each attempt on `inner` whose request does not bring its own.
+    pub fn new(inner: S, attempt: impl Into<Option<Duration>>) -> Self {
+        Self {
+            inner,
+            attempt: attempt.into(),
+        }
+    }
+
+    /// The service within.
+    pub const fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The service within, to be changed.
+    pub const fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The service within, without this layer.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for AttemptTimeout<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: Into<BoxError>,
+{
+    type Response = Response<crate::TimeoutBody<R>>;
+    type Error = BoxError;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let now = Instant::now();
+        let own = request.extensions().get::<Timeouts>();
+        let attempt = own.and_then(|own| own.attempt).or(self.attempt);
+        let covers_body = own.and_then(|own| own.attempt_body).unwrap_or(true);
+        let attempt = attempt.and_then(|attempt| Limit::new(Clock::Attempt, now, attempt));
+        let deadline = request.extensions().get().and_then(Attempts::deadline);
+        let deadline = deadline
+            .and_then(|at| Limit::new(Clock::Total, now, at.saturating_duration_since(now)));
+        let limit = match (attempt, deadline) {
+            (Some(attempt), Some(deadline)) if attempt.at() < deadline.at() => Some(attempt),
+            (attempt, deadline) => deadline.or(attempt),
+        };
+        ResponseFuture::new(self.inner.call(request), limit, covers_body)
+    }
+}

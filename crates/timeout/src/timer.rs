@@ -1,0 +1,78 @@
+use headworks_core::{Clock, Elapsed};
+use pin_project::pin_project;
+use std::{
+    pin::{Pin, pin},
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::{
+    task::unconstrained,
+    time::{Instant, Sleep, sleep_until},
+};
+
+/// When a clock runs out, and what is then said.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limit {
+    at: Instant,
+    elapsed: Elapsed,
+}
+
+/// Waits for a [`Limit`], if there is one. The runtime's timer is made when it is first waited for.
+#[pin_project]
+#[derive(Debug)]
+pub(crate) struct Timer {
+    limit: Option<Limit>,
+    #[pin]
+    sleep: Option<Sleep>,
+}
+
+// ===== impl Limit =====
+
+impl Limit {
+    /// `given` from `now`. `None` if that is beyond what the clock can show, which is no limit at all.
+    pub(crate) fn new(clock: Clock, now: Instant, given: Duration) -> Option<Self> {
+        let at = now.checked_add(given)?;
+        Some(Self {
+            at,
+            elapsed: Elapsed::new(clock, given),
+        })
+    }
+
+    pub(crate) const fn at(&self) -> Instant {
+        self.at
+    }
+}
+
+// ===== impl Timer =====
+
+impl Timer {
+    pub(crate) const fn new(limit: Option<Limit>) -> Self {
+        Self { limit, sleep: None }
+    }
+
+    pub(crate) const fn limit(&self) -> Option<Limit> {
+        self.limit
+    }
+
+    /// Ready once the limit has been reached; never, if there is none.
+    pub(crate) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Elapsed> {
+        let mut this = self.project();
+        let Some(limit) = *this.limit else {
+            return Poll::Pending;
+        };
+        if this.sleep.is_none() {
+            this.sleep.set(Some(sleep_until(limit.at)));
+        }
+        let Some(sleep) = this.sleep.as_pin_mut() else {
+            return Poll::Pending;
+        };
+        // A task that has used up its turn would find every timer pending, this one too.
+        pin!(unconstrained(sleep)).poll(cx).map(|()| limit.elapsed)
+    }
+
+    /// What is said if the limit has passed, without waiting for it.
+    pub(crate) fn passed(&self) -> Option<Elapsed> {
+        let limit = self.limit.as_ref()?;
+        (Instant::now() > limit.at).then_some(limit.elapsed)
+    }
+}

@@ -1,5 +1,10 @@
 //! The layer in front of a mock service, poll by poll.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
+
 use headworks_alias::{Alias, AliasLayer, Aliases};
 use headworks_core::{Group, RequestedModel};
 use http::{Request, Response};

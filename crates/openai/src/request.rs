@@ -1,0 +1,186 @@
+mod anatomy;
+mod invalid;
+mod json;
+mod multipart;
+mod params;
+mod splice;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    invalid::InvalidRequest,
+    params::{OwnKey, Params},
+    splice::SplicedBody,
+};
+
+use self::anatomy::Anatomy;
+use bytes::Bytes;
+use headworks_core::WithModel;
+use http::HeaderValue;
+use http_body::{Body, Frame, SizeHint};
+use std::{
+    convert::Infallible,
+    fmt, mem,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+/// The whole body of a request, and where things stand in it.
+///
+/// It is read once, in place; a clone costs two reference counts. As a [`Body`] it is the bytes as they came
+/// in; [`with_model`](WithModel::with_model) makes the body that goes out to a deployment.
+#[derive(Clone)]
+pub struct RequestBody {
+    bytes: Bytes,
+    anatomy: Arc<Anatomy>,
+    /// As a body: the bytes have been handed out.
+    sent: bool,
+}
+
+// ===== impl RequestBody =====
+
+impl RequestBody {
+    /// Reads a body as its content type says: `multipart/form-data` is a form, anything else is JSON.
+    ///
+    /// `LiteLLM` reads JSON whatever the type says, and `curl -d` says `application/x-www-form-urlencoded`.
+    ///
+    /// # Errors
+    ///
+    /// As [`json`](Self::json) and [`multipart`](Self::multipart); a form without a boundary.
+    pub fn parse(content_type: Option<&HeaderValue>, bytes: Bytes) -> Result<Self, InvalidRequest> {
+        match content_type.map(|value| multipart::boundary(value.as_bytes())) {
+            Some(Some(boundary)) => Self::multipart(bytes, boundary?.as_bytes()),
+            None | Some(None) => Self::json(bytes),
+        }
+    }
+
+    /// Reads a JSON body.
+    ///
+    /// # Errors
+    ///
+    /// What is no JSON object in UTF-8, or nests deeper than 128. Of the parameters this reads (the methods
+    /// of this type, and every [`OwnKey`]): one that comes twice, however it is spelled, because another
+    /// reader might go by the other one; one of a wrong type or value, `null` standing for absent.
+    pub fn json(bytes: Bytes) -> Result<Self, InvalidRequest> {
+        let anatomy = json::read(&bytes)?;
+        Ok(Self::new(bytes, anatomy))
+    }
+
+    /// Reads a `multipart/form-data` body, whose parts are delimited by `boundary`.
+    ///
+    /// The parameters are fields of text here: `true` is a boolean, `1.5` a number, an empty field is absent.
+    ///
+    /// # Errors
+    ///
+    /// What is not built as RFC 7578 says; a part without a name; of the parameters this reads, what
+    /// [`json`](Self::json) refuses, and a file in place of text.
+    pub fn multipart(bytes: Bytes, boundary: &[u8]) -> Result<Self, InvalidRequest> {
+        let anatomy = multipart::read(&bytes, boundary)?;
+        Ok(Self::new(bytes, anatomy))
+    }
+
+    fn new(bytes: Bytes, anatomy: Anatomy) -> Self {
+        Self {
+            bytes,
+            anatomy: Arc::new(anatomy),
+            sent: false,
+        }
+    }
+
+    /// The model, if the body names one. It may stand in the path instead.
+    #[must_use]
+    pub fn model(&self) -> Option<&str> {
+        self.anatomy.model.as_deref()
+    }
+
+    /// True if the client wants the answer as a stream of events.
+    #[must_use]
+    pub fn stream(&self) -> bool {
+        self.anatomy.stream
+    }
+
+    /// What the client said in `stream_options.include_usage`, if it did.
+    #[must_use]
+    pub fn include_usage(&self) -> Option<bool> {
+        self.anatomy.include_usage
+    }
+
+    /// The most tokens the answer may have, if the client set a limit: `max_completion_tokens`, else
+    /// `max_output_tokens`, else `max_tokens`. A negative number, with which llama.cpp's clients ask for no
+    /// limit, sets none.
+    #[must_use]
+    pub fn max_tokens(&self) -> Option<u64> {
+        self.anatomy.max_tokens()
+    }
+
+    /// Our own parameters, which no provider gets to see.
+    #[must_use]
+    pub fn params(&self) -> &Params {
+        &self.anatomy.params
+    }
+
+    /// How many bytes came in.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Never true: the shortest body is `{}`.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The bytes that came in.
+    #[must_use]
+    pub const fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+}
+
+impl WithModel for RequestBody {
+    type Body = SplicedBody;
+
+    fn with_model(self, model: &str) -> SplicedBody {
+        SplicedBody::new(self.bytes, self.anatomy, model)
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let sent = mem::replace(&mut self.sent, true);
+        Poll::Ready((!sent).then(|| Ok(Frame::data(self.bytes.clone()))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.sent
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(if self.sent {
+            0
+        } else {
+            self.bytes.len() as u64
+        })
+    }
+}
+
+/// Shows where things stand, not what a client wrote.
+impl fmt::Debug for RequestBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestBody")
+            .field("len", &self.bytes.len())
+            .field("model", &self.model())
+            .field("stream", &self.stream())
+            .field("params", self.params())
+            .finish_non_exhaustive()
+    }
+}

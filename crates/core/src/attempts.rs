@@ -183,6 +183,13 @@ impl Attempts {
         ledger.deadline = Some(ledger.deadline.map_or(deadline, |d| d.min(deadline)));
     }
 
+    /// Shows `f` each attempt so far, oldest first, without copying them.
+    ///
+    /// The ledger is locked meanwhile: `f` must not ask it anything.
+    pub fn for_each(&self, f: impl FnMut(&Attempt)) {
+        self.0.lock().attempts.iter().for_each(f);
+    }
+
     /// The attempts so far, oldest first.
     #[must_use]
     pub fn attempts(&self) -> Vec<Attempt> {
@@ -256,6 +263,18 @@ mod tests {
         attempts.end(first, Outcome::Capacity.into());
         attempts.end(first, Outcome::Cancelled.into());
         assert_eq!(attempts.last_verdict(&id), Some(Outcome::Capacity.into()));
+    }
+
+    #[test]
+    fn attempts_are_shown_oldest_first() {
+        let attempts = Attempts::new(1);
+        for id in ["a", "b"] {
+            let number = attempts.begin(&"g".into(), &id.into(), WHY, 0);
+            attempts.end(number, Outcome::Capacity.into());
+        }
+        let mut seen = Vec::new();
+        attempts.for_each(|attempt| seen.push(attempt.deployment.as_str().to_owned()));
+        assert_eq!(seen, ["a", "b"]);
     }
 
     #[tokio::test(start_paused = true)]

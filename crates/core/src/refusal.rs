@@ -11,14 +11,34 @@ pub enum Reason {
     Resting(Duration),
     /// It has said itself that it is not ready.
     NotReady,
+    /// As many requests are in flight there as it takes at a time.
+    Full,
+    /// Another tier is asked: one of a lower order has a candidate, or the chosen order is not its own.
+    OtherTier,
+    /// The rule that chooses among the candidates wanted none of them.
+    Declined,
+}
+
+impl Reason {
+    /// The words for it, without its figures.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Tried => "tried",
+            Self::Resting(_) => "resting",
+            Self::NotReady => "not ready",
+            Self::Full => "full",
+            Self::OtherTier => "in another tier",
+            Self::Declined => "declined",
+        }
+    }
 }
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tried => f.write_str("tried"),
             Self::Resting(left) => write!(f, "resting for {:.1} s more", left.as_secs_f64()),
-            Self::NotReady => f.write_str("not ready"),
+            other => f.write_str(other.as_str()),
         }
     }
 }
@@ -60,7 +80,7 @@ impl Refusal {
             .iter()
             .filter_map(|(_, reason)| match reason {
                 Reason::Resting(left) => Some(*left),
-                Reason::Tried | Reason::NotReady => None,
+                _ => None,
             })
             .min()
     }
@@ -69,19 +89,16 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "no deployment available for {:?}", self.group)?;
-        let count = |wanted: fn(&Reason) -> bool| {
-            let reasons = self.candidates.iter().map(|(_, reason)| reason);
-            reasons.filter(|reason| wanted(reason)).count()
-        };
-        let counts = [
-            (count(|r| matches!(r, Reason::Tried)), "tried"),
-            (count(|r| matches!(r, Reason::Resting(_))), "resting"),
-            (count(|r| matches!(r, Reason::NotReady)), "not ready"),
-        ];
+        // In the order in which the reasons first occur.
         let mut separator = ": ";
-        for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
-            write!(f, "{separator}{count} {what}")?;
-            separator = ", ";
+        for (position, (_, reason)) in self.candidates.iter().enumerate() {
+            let word = reason.as_str();
+            let is_it = |(_, other): &&(DeploymentId, Reason)| other.as_str() == word;
+            if !self.candidates[..position].iter().any(|c| is_it(&c)) {
+                let count = self.candidates.iter().filter(is_it).count();
+                write!(f, "{separator}{count} {word}")?;
+                separator = ", ";
+            }
         }
         Ok(())
     }

@@ -1,0 +1,222 @@
+use crate::{Member, Members, members::WeightTable, picker::Dice};
+use headworks_core::{Attempts, Reason};
+use http::{Extensions, HeaderMap, Method, Request, Uri};
+use smallvec::SmallVec;
+use std::fmt;
+
+/// How often a draw that hits no candidate is repeated before all are looked at.
+const DRAWS: usize = 8;
+
+/// The members of a group that may take one request, and what can be known of the request without reading
+/// its body: what a [`Picker`](crate::Picker) chooses from.
+///
+/// Nothing is computed ahead: whether a member is a candidate is found out when it is asked for, so that a
+/// choice among a thousand that looks at two costs two looks. Members keep their places for as long as the
+/// group does not change.
+#[derive(Clone)]
+pub struct Candidates<'a> {
+    members: &'a Members,
+    request: Head<'a>,
+    tried: Tried,
+    tier: usize,
+    /// Whether those that were tried may be asked again.
+    again: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Head<'a> {
+    method: &'a Method,
+    uri: &'a Uri,
+    headers: &'a HeaderMap,
+    extensions: &'a Extensions,
+}
+
+/// The places this request was sent to already, and whether it may be sent there again. A handful: a plan
+/// of more than eight attempts is rare, and only then is anything allocated.
+type Tried = SmallVec<[(u32, bool); 8]>;
+
+impl<'a> Candidates<'a> {
+    pub(crate) fn new<B>(members: &'a Members, request: &'a Request<B>) -> Self {
+        let mut tried = Tried::new();
+        if let Some(attempts) = request.extensions().get::<Attempts>() {
+            attempts.for_each(|attempt| {
+                let Some(place) = members.place(&attempt.deployment) else {
+                    return;
+                };
+                let hopeful = attempt
+                    .verdict
+                    .is_some_and(|v| v.outcome.may_succeed_here());
+                match tried.iter_mut().find(|(at, _)| *at as usize == place) {
+                    Some(known) => known.1 = hopeful,
+                    #[expect(clippy::cast_possible_truncation, reason = "places are u32")]
+                    None => tried.push((place as u32, hopeful)),
+                }
+            });
+        }
+        Self {
+            members,
+            request: Head {
+                method: request.method(),
+                uri: request.uri(),
+                headers: request.headers(),
+                extensions: request.extensions(),
+            },
+            tried,
+            tier: 0,
+            again: false,
+        }
+    }
+
+    /// The members of the group, candidates or not. Places refer to them.
+    #[must_use]
+    pub const fn members(&self) -> &'a Members {
+        self.members
+    }
+
+    /// The member at this place, if it is a candidate.
+    #[must_use]
+    pub fn get(&self, place: usize) -> Option<&'a Member> {
+        self.members.get(place).filter(|_| self.contains(place))
+    }
+
+    /// True if the member at this place is a candidate.
+    #[must_use]
+    pub fn contains(&self, place: usize) -> bool {
+        self.check(place).is_ok()
+    }
+
+    /// `Ok` if the member at this place is a candidate.
+    ///
+    /// # Errors
+    ///
+    /// Why it is none.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such place.
+    pub fn check(&self, place: usize) -> Result<(), Reason> {
+        self.check_request(place)?;
+        self.members.list()[place].check()
+    }
+
+    /// The candidates with their places, in the order of the group.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, &'a Member)> {
+        let places = self.places().iter();
+        places.filter_map(|place| Some((*place as usize, self.get(*place as usize)?)))
+    }
+
+    /// The method of the request.
+    #[must_use]
+    pub const fn method(&self) -> &'a Method {
+        self.request.method
+    }
+
+    /// The URI of the request.
+    #[must_use]
+    pub const fn uri(&self) -> &'a Uri {
+        self.request.uri
+    }
+
+    /// The headers of the request.
+    #[must_use]
+    pub const fn headers(&self) -> &'a HeaderMap {
+        self.request.headers
+    }
+
+    /// The extensions of the request: what the layers further out have found out about it.
+    #[must_use]
+    pub const fn extensions(&self) -> &'a Extensions {
+        self.request.extensions
+    }
+
+    /// The places of the tier that is asked, candidates or not.
+    pub(crate) fn places(&self) -> &'a [u32] {
+        &self.members.tier(self.tier).places
+    }
+
+    /// The weights of the tier that is asked, by precedence.
+    pub(crate) fn weights(&self) -> &'a [WeightTable] {
+        &self.members.tier(self.tier).weights
+    }
+
+    /// The tier that is asked.
+    pub(crate) const fn tier(&self) -> usize {
+        self.tier
+    }
+
+    /// True if the request excludes nobody of its tier: the candidates are those who take requests at all.
+    pub(crate) fn whole_tier(&self) -> bool {
+        self.tried.is_empty()
+    }
+
+    /// Whether the request was sent somewhere in this group before.
+    pub(crate) fn any_tried(&self) -> bool {
+        !self.tried.is_empty()
+    }
+
+    /// Two candidates drawn at random, or the only one.
+    pub(crate) fn two(&self, dice: &Dice) -> Option<(usize, Option<usize>)> {
+        let places = self.places();
+        if places.is_empty() {
+            return None;
+        }
+        let mut first = None;
+        for _ in 0..DRAWS {
+            let place = places[dice.below(places.len())] as usize;
+            match first {
+                _ if !self.contains(place) => {}
+                None => first = Some(place),
+                Some(first) if first != place => return Some((first, Some(place))),
+                Some(_) => {}
+            }
+        }
+        // Most are out: look at all, and keep each next one with the probability of its share so far.
+        let mut chosen = (None, None);
+        for (seen, (place, _)) in self.iter().enumerate() {
+            match seen {
+                0 => chosen.0 = Some(place),
+                1 => chosen.1 = Some(place),
+                _ => match dice.below(seen + 1) {
+                    0 => chosen.0 = Some(place),
+                    1 => chosen.1 = Some(place),
+                    _ => {}
+                },
+            }
+        }
+        Some((chosen.0?, chosen.1))
+    }
+
+    pub(crate) fn in_tier(&mut self, tier: usize, again: bool) {
+        self.tier = tier;
+        self.again = again;
+    }
+
+    /// What there is to say against the member at this place whatever tier is asked, and whether or not
+    /// those that were tried may be asked again.
+    pub(crate) fn check_any_tier(&self, place: usize) -> Result<(), Reason> {
+        self.check_tried(place)?;
+        self.members.list()[place].check()
+    }
+
+    fn check_request(&self, place: usize) -> Result<(), Reason> {
+        if self.members.tier_of(place) != self.tier {
+            return Err(Reason::OtherTier);
+        }
+        self.check_tried(place)
+    }
+
+    fn check_tried(&self, place: usize) -> Result<(), Reason> {
+        match self.tried.iter().find(|(at, _)| *at as usize == place) {
+            Some((_, hopeful)) if !(self.again && *hopeful) => Err(Reason::Tried),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Candidates<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.iter().map(|(_, member)| member.id()))
+            .finish()
+    }
+}

@@ -1,0 +1,59 @@
+use crate::State;
+use headworks_core::{AttemptNumber, Attempts, End, Finish, GuardedBody, Outcome, Verdict, Watch};
+use std::sync::Arc;
+
+/// The body of an answer that has come through a [`Balance`](crate::Balance).
+pub type ResponseBody<B> = GuardedBody<B, Flight>;
+
+/// One attempt under way: it counts in the state of its deployment until the end, and the ledger is told
+/// once how it ended.
+#[derive(Debug)]
+pub struct Flight {
+    state: Arc<State>,
+    /// `None` once the ledger has been told, or if there is none.
+    record: Option<(Attempts, AttemptNumber)>,
+    /// Of the head; before it, the attempt would have been cancelled.
+    verdict: Verdict,
+}
+
+// ===== impl Flight =====
+
+impl Flight {
+    /// Takes over an attempt that `state` has counted already.
+    pub(crate) fn new(state: Arc<State>, record: Option<(Attempts, AttemptNumber)>) -> Self {
+        Self {
+            state,
+            record,
+            verdict: Outcome::Cancelled.into(),
+        }
+    }
+
+    /// The head has come. A failure is the verdict at once, so that a retry finds it in the ledger; of a
+    /// success it remains to be seen.
+    pub(crate) fn head(&mut self, verdict: Verdict) {
+        self.verdict = verdict;
+        if verdict.outcome != Outcome::Success {
+            self.record(verdict);
+        }
+    }
+
+    /// No head will come.
+    pub(crate) fn error(&mut self, verdict: Verdict) {
+        self.record(verdict);
+    }
+
+    fn record(&mut self, verdict: Verdict) {
+        if let Some((attempts, number)) = self.record.take() {
+            attempts.end(number, verdict);
+        }
+    }
+}
+
+impl Finish for Flight {
+    fn finish(mut self, end: End) {
+        self.state.end();
+        self.record(self.verdict.at_end(end));
+    }
+}
+
+impl<D> Watch<D> for Flight {}

@@ -1,0 +1,107 @@
+//! A Tower service that spreads requests over the deployments of a group.
+//!
+//! [`Balance`] has an [`Endpoint`] for each place that can answer, chooses one for each request by a
+//! [`Strategy`], and never sends a request where it has failed already while another may take it.
+//!
+//! # How it differs from `tower::balance::p2c`
+//!
+//! tower's `Balance` chooses before it sees the request, is owned by one task, knows no weights, and waits for
+//! ever when nobody is ready. This one is `Clone`, chooses when the request is known, and answers at once with
+//! a [`Refusal`](headworks_core::Refusal) that says why when nobody takes it. Where the choice goes by load it is
+//! tower's own `Balance` that compares ([`P2c`]); where it goes by an order or by shares, which a load cannot
+//! express, it is a [`Picker`].
+//!
+//! # Where it belongs in the stack
+//!
+//! Under retry and fallback, which send a request again and find in its
+//! [`Attempts`](headworks_core::Attempts) where it has been; over everything that belongs to one deployment:
+//! its breaker, its limits, its credentials. [`Groups`] steers to the `Balance` of the request's group.
+//!
+//! # Example
+//!
+//! ```
+//! use bytes::Bytes;
+//! use headworks_balance::{Balance, Endpoint, Strategy};
+//! use headworks_core::{Attempts, DeploymentId};
+//! use http::{Request, Response, StatusCode};
+//! use http_body_util::Full;
+//! use tower::{Service, ServiceExt};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), tower::BoxError> {
+//! let answers = |status: StatusCode| {
+//!     tower::service_fn(move |_: Request<()>| async move {
+//!         let body = Full::<Bytes>::from("hello");
+//!         Response::builder().status(status).body(body)
+//!     })
+//! };
+//! let mut balance = Balance::new(
+//!     "greeters",
+//!     &Strategy::RoundRobin,
+//!     [
+//!         Endpoint::new("paris", answers(StatusCode::OK)),
+//!         Endpoint::new("tokyo", answers(StatusCode::SERVICE_UNAVAILABLE)),
+//!         Endpoint::new("quito", answers(StatusCode::OK)),
+//!     ],
+//! );
+//!
+//! // One request, sent as often as there are deployments: it goes somewhere new each time.
+//! let attempts = Attempts::new(2);
+//! for id in ["paris", "tokyo", "quito"] {
+//!     let mut request = Request::new(());
+//!     request.extensions_mut().insert(attempts.clone());
+//!     let response = balance.ready().await?.call(request).await?;
+//!     assert_eq!(response.extensions().get(), Some(&DeploymentId::from(id)));
+//! }
+//!
+//! // Having been everywhere, it goes where the answer gave hope of another.
+//! let mut request = Request::new(());
+//! request.extensions_mut().insert(attempts);
+//! let response = balance.ready().await?.call(request).await?;
+//! assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What happens to a request
+//!
+//! 1. The candidates are those who take requests at all (their [`Gate`]s, their `max_in_flight`), in the lowest
+//!    [`order`](Params::order) that has one, and where this request has not been. If it has been everywhere, those
+//!    are candidates again whose last answer gives hope.
+//! 2. The strategy chooses one of them. The request counts in its [`State`] from here on, and the ledger is told
+//!    who was chosen, why, and who was not a candidate for which reason.
+//! 3. A clone of the endpoint's service is polled ready and called. The request counts, and the attempt runs,
+//!    until the answer's body has ended, failed or been dropped, or until the response future is dropped.
+//! 4. The answer carries the [`DeploymentId`](headworks_core::DeploymentId) of the one that gave it.
+//!
+//! # Errors
+//!
+//! [`Refusal`](headworks_core::Refusal) when nobody takes the request, which includes a group without endpoints;
+//! otherwise the error of the endpoint's service.
+
+mod candidates;
+mod endpoint;
+mod error;
+mod flight;
+mod future;
+mod groups;
+pub mod load;
+mod members;
+mod picker;
+mod registry;
+mod service;
+mod state;
+mod strategy;
+
+pub use candidates::Candidates;
+pub use endpoint::{Endpoint, Gate, Member, Params};
+pub use error::MissingGroup;
+pub use flight::{Flight, ResponseBody};
+pub use future::ResponseFuture;
+pub use groups::{Groups, GroupsFuture};
+pub use members::Members;
+pub use picker::{LeastBusy, Metric, P2c, Picker, RoundRobin, WeightedShuffle};
+pub use registry::{Changes, Registry, Snapshot};
+pub use service::Balance;
+pub use state::State;
+pub use strategy::Strategy;

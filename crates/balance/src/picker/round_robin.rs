@@ -1,0 +1,173 @@
+use crate::{Candidates, Members, Picker};
+use headworks_core::{DeploymentId, Why};
+use parking_lot::Mutex;
+use std::collections::{HashMap, VecDeque};
+
+/// Chooses each in turn.
+///
+/// The members stand in a queue; the first of them that is a candidate is chosen and goes to the end. While
+/// all are candidates that is the order of the group over and over. Whoever is out keeps its turn and has
+/// it when it is back, so the counts of those who stay candidates never differ by more than one, whatever
+/// happens around them, and no pattern of requests and exclusions passes the same one over for ever. A
+/// shared cursor can promise neither: it gives the turns of whoever is out to the one who stands next, or,
+/// over a shortened list, skips the healthy in step with the pattern.
+///
+/// Exact under concurrency: a turn is taken under a short lock. A newcomer stands last.
+#[derive(Debug, Default)]
+pub struct RoundRobin {
+    queue: Mutex<Queue>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    version: u64,
+    /// Places, whose turn it is first.
+    turns: VecDeque<u32>,
+    /// Who stands at each place.
+    ids: Vec<DeploymentId>,
+}
+
+// ===== impl RoundRobin =====
+
+impl RoundRobin {
+    /// Starts with the first of the group.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Picker for RoundRobin {
+    fn pick(&self, candidates: &Candidates<'_>) -> Option<usize> {
+        let mut queue = self.queue.lock();
+        queue.follow(candidates.members());
+        queue.take_turn(|place| candidates.contains(place))
+    }
+
+    fn why(&self) -> Why {
+        Why::new("round robin")
+    }
+}
+
+// ===== impl Queue =====
+
+impl Queue {
+    /// Those who stay keep their order, newcomers stand last.
+    fn follow(&mut self, members: &Members) {
+        if self.version == members.version() {
+            return;
+        }
+        let before: HashMap<_, _> = (0..)
+            .zip(&self.turns)
+            .map(|(turn, place)| (&self.ids[*place as usize], turn))
+            .collect();
+        let turn = |place: &u32| before.get(members.list()[*place as usize].id()).copied();
+        let mut places: Vec<u32> = (0..).zip(members).map(|(place, _)| place).collect();
+        // A stable sort: newcomers stay in the order of the group.
+        places.sort_by_key(|place| turn(place).unwrap_or(usize::MAX));
+        self.turns = places.into();
+        self.ids = members.iter().map(|member| member.id().clone()).collect();
+        self.version = members.version();
+    }
+
+    fn take_turn(&mut self, is_candidate: impl Fn(usize) -> bool) -> Option<usize> {
+        let first = self
+            .turns
+            .iter()
+            .position(|place| is_candidate(*place as usize))?;
+        let place = self.turns.remove(first)?;
+        self.turns.push_back(place);
+        Some(place as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picker::test_util::{open, picks, request, shut, weighted};
+    use std::thread;
+
+    #[test]
+    fn it_goes_round_in_the_order_of_the_group() {
+        let (robin, group, request) = (RoundRobin::new(), weighted(&[1.0; 3]), request(&[]));
+        let round: Vec<_> = (0..7)
+            .filter_map(|_| robin.pick(&group.candidates(&request)))
+            .collect();
+        assert_eq!(round, [0, 1, 2, 0, 1, 2, 0]);
+    }
+
+    #[test]
+    fn it_is_exact_under_concurrency() {
+        let (robin, group) = (RoundRobin::new(), weighted(&[1.0; 7]));
+        let counts = thread::scope(|scope| {
+            let run = || picks(&robin, &group, &request(&[]), 7_000);
+            let runs: Vec<_> = (0..4).map(|_| scope.spawn(run)).collect();
+            let counts = runs.into_iter().map(|run| run.join().unwrap());
+            counts.reduce(|a, b| a.iter().zip(&b).map(|(a, b)| a + b).collect())
+        });
+        assert_eq!(counts.unwrap(), [4_000; 7]);
+    }
+
+    #[test]
+    fn the_turns_of_one_who_rests_go_to_all_others_alike() {
+        let (robin, group) = (RoundRobin::new(), weighted(&[1.0; 4]));
+        shut(&group, 1);
+        assert_eq!(
+            picks(&robin, &group, &request(&[]), 300),
+            [100, 0, 100, 100]
+        );
+        open(&group, 1);
+        assert_eq!(picks(&robin, &group, &request(&[]), 400), [100; 4]);
+    }
+
+    #[test]
+    fn retries_do_not_starve_anybody() {
+        let (robin, group) = (RoundRobin::new(), weighted(&[1.0; 3]));
+        // Whoever is chosen first fails, and the request goes on to another.
+        let mut counts = [0; 3];
+        for _ in 0..3000 {
+            let first = robin.pick(&group.candidates(&request(&[]))).unwrap();
+            let tried = first.to_string();
+            let second = robin.pick(&group.candidates(&request(&[&tried]))).unwrap();
+            assert_ne!(first, second);
+            counts[first] += 1;
+            counts[second] += 1;
+        }
+        assert_eq!(counts, [2000; 3]);
+    }
+
+    #[test]
+    fn alternating_exclusions_do_not_starve_anybody() {
+        let (robin, group) = (RoundRobin::new(), weighted(&[1.0; 3]));
+        let mut counts = [0; 3];
+        for step in 0..3000 {
+            let request = request(if step % 2 == 0 { &["2"] } else { &["0"] });
+            counts[robin.pick(&group.candidates(&request)).unwrap()] += 1;
+        }
+        assert!(
+            counts.iter().all(|count| (990..=1010).contains(count)),
+            "{counts:?}"
+        );
+    }
+
+    #[test]
+    fn those_who_stay_keep_their_turns_when_the_group_changes() {
+        use crate::{Endpoint, Registry};
+        let robin = RoundRobin::new();
+        let registry: Registry<()> = ["a", "b", "c"]
+            .map(|id| Endpoint::new(id, ()))
+            .into_iter()
+            .collect();
+        let pick = || {
+            let snapshot = registry.snapshot();
+            let place = robin
+                .pick(&snapshot.members().candidates(&request(&[])))
+                .unwrap();
+            snapshot.members().list()[place].id().as_str().to_owned()
+        };
+        assert_eq!([pick(), pick()], ["a", "b"]);
+        registry.insert(Endpoint::new("d", ()));
+        registry.remove("a");
+        assert_eq!([pick(), pick(), pick(), pick()], ["c", "b", "d", "c"]);
+    }
+}

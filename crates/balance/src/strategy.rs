@@ -1,0 +1,48 @@
+use crate::{
+    Picker, RoundRobin, WeightedShuffle,
+    picker::{LeastBusy, P2c},
+};
+use std::{fmt, sync::Arc};
+
+/// How a group chooses among its deployments.
+///
+/// A description: each [`Balance`](crate::Balance) that is given one makes what it needs of its own, so that
+/// one value may serve many groups.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub enum Strategy {
+    /// At random, each by its weight; see [`WeightedShuffle`]. The default, as in `LiteLLM`.
+    #[default]
+    WeightedShuffle,
+    /// Each in turn; see [`RoundRobin`].
+    RoundRobin,
+    /// The less busy of two; see [`P2c`] and [`LeastBusy`].
+    LeastBusy,
+    /// A rule of the user's own, shared by every group that is given it.
+    Picker(Arc<dyn Picker>),
+}
+
+// ===== impl Strategy =====
+
+impl Strategy {
+    /// A rule of the user's own.
+    #[must_use]
+    pub fn picker(picker: impl Picker + 'static) -> Self {
+        Self::Picker(Arc::new(picker))
+    }
+
+    pub(crate) fn build(&self) -> Arc<dyn Picker> {
+        match self {
+            Self::WeightedShuffle => Arc::new(WeightedShuffle::new()),
+            Self::RoundRobin => Arc::new(RoundRobin::new()),
+            Self::LeastBusy => Arc::new(P2c::new(LeastBusy)),
+            Self::Picker(picker) => picker.clone(),
+        }
+    }
+}
+
+impl fmt::Debug for Strategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.build().why())
+    }
+}

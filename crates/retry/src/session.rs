@@ -87,3 +87,5 @@ impl Session {
     }
 }
 
+#[cfg(test)]
+mod tests;

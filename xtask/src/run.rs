@@ -93,8 +93,16 @@ impl Run {
             took,
             ok: done.is_ok(),
         });
-        done.inspect_err(|error| eprintln!("step `{name}` failed: {error:#}"))
-            .ok()
+        match done {
+            Ok(value) => {
+                println!("-- {name}: ok, {:.1} s", took.as_secs_f64());
+                Some(value)
+            }
+            Err(error) => {
+                eprintln!("-- {name}: FAILED, {:.1} s: {error:#}", took.as_secs_f64());
+                None
+            }
+        }
     }
 }
 

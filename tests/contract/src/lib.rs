@@ -84,7 +84,7 @@ pub const DATA: [&[u8]; 2] = [b"Hello", b" world"];
 const TRAILER: HeaderValue = HeaderValue::from_static("the-last");
 
 /// A request of the checks: a `POST` whose extensions name a model and a group, both `gpt-4o`, and carry a
-/// ledger with no further attempts.
+/// ledger with two further attempts.
 pub type Request = http::Request<http_body_util::Full<bytes::Bytes>>;
 
 /// Runs one check, on one thread and paused time.

@@ -38,7 +38,7 @@ where
     B: Body<Data = Bytes, Error: Into<BoxError>>,
 {
     let service = layer.layer(Inner::good());
-    let answer = service.oneshot(request_of(body, &Attempts::new(0))).await;
+    let answer = service.oneshot(request_of(body, &Attempts::new(2))).await;
     read_to_the_end(answer.map_err(Into::into).unwrap()).await;
 }
 

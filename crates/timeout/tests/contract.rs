@@ -1,0 +1,34 @@
+//! The contract every layer is held to, on these two.
+
+use headworks_timeout::{AttemptTimeoutLayer, DeadlineLayer};
+use std::time::Duration;
+
+const LONG: Duration = Duration::from_secs(60);
+
+mod deadline {
+    use super::*;
+
+    headworks_contract::suite! {
+        layer: || DeadlineLayer::new(LONG),
+        bodies: any,
+        readiness: passed_through,
+        errors: boxed,
+        allocations: 0,
+        state: none,
+        records: none,
+    }
+}
+
+mod attempt_timeout {
+    use super::*;
+
+    headworks_contract::suite! {
+        layer: || AttemptTimeoutLayer::new(LONG),
+        bodies: any,
+        readiness: passed_through,
+        errors: boxed,
+        allocations: 0,
+        state: none,
+        records: none,
+    }
+}

@@ -16,7 +16,6 @@ pub trait Metric: Send + Sync {
 
 /// Requests in flight, each until the end of its answer: `LiteLLM`'s `least-busy`.
 #[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
 pub struct LeastBusy;
 
 impl Metric for LeastBusy {

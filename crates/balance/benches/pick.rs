@@ -1,0 +1,202 @@
+//! What a choice costs, beside tower's own `Balance`.
+//!
+//! `cargo bench -p headworks-balance`
+
+#![allow(clippy::unwrap_used, reason = "a failed step measures nothing")]
+
+use divan::{AllocProfiler, Bencher};
+use futures_util::FutureExt;
+use headworks_balance::{
+    Balance, Endpoint, LeastBusy, P2c, Picker, Registry, RoundRobin, Strategy, WeightedShuffle,
+};
+use http::{Request, Response};
+use http_body_util::Empty;
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
+use tower::{Service, balance::p2c, buffer::Buffer, discover::ServiceList, load::Load};
+
+const SIZES: [usize; 4] = [3, 10, 100, 1000];
+const THREADS: [usize; 2] = [1, 2];
+
+#[global_allocator]
+static ALLOCATOR: AllocProfiler = AllocProfiler::system();
+
+fn main() {
+    divan::main();
+}
+
+type Answer = Response<Empty<&'static [u8]>>;
+
+/// Answers at once.
+#[derive(Clone)]
+struct Instant;
+
+impl<R> Service<R> for Instant {
+    type Response = Answer;
+    type Error = Infallible;
+    type Future = Ready<Result<Answer, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: R) -> Self::Future {
+        ready(Ok(Response::new(Empty::new())))
+    }
+}
+
+/// An endpoint as a bare `Balance` has it, with the load that ours has.
+struct Bare(Arc<std::sync::atomic::AtomicUsize>);
+
+impl<R> Service<R> for Bare {
+    type Response = Answer;
+    type Error = Infallible;
+    type Future = Ready<Result<Answer, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: R) -> Self::Future {
+        ready(Ok(Response::new(Empty::new())))
+    }
+}
+
+impl Load for Bare {
+    type Metric = usize;
+
+    fn load(&self) -> usize {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+fn registry(size: usize) -> Registry<Instant> {
+    let weights = [3.0, 1.0, 2.0].into_iter().cycle();
+    let endpoint = |(n, weight): (usize, f64)| Endpoint::new(n.to_string(), Instant).weight(weight);
+    (0..size).zip(weights).map(endpoint).collect()
+}
+
+fn pick(bencher: Bencher<'_, '_>, picker: &dyn Picker, size: usize) {
+    let snapshot = registry(size).snapshot();
+    let request = Request::new(());
+    let pick = || picker.pick(&snapshot.members().candidates(&request));
+    (0..2 * size).for_each(|_| assert!(pick().is_some()));
+    bencher.bench(pick);
+}
+
+#[divan::bench(args = SIZES, threads = THREADS)]
+fn pick_weighted_shuffle(bencher: Bencher<'_, '_>, size: usize) {
+    pick(bencher, &WeightedShuffle::new(), size);
+}
+
+#[divan::bench(args = SIZES, threads = THREADS)]
+fn pick_round_robin(bencher: Bencher<'_, '_>, size: usize) {
+    pick(bencher, &RoundRobin::new(), size);
+}
+
+#[divan::bench(args = SIZES, threads = THREADS)]
+fn pick_least_busy(bencher: Bencher<'_, '_>, size: usize) {
+    pick(bencher, &P2c::new(LeastBusy), size);
+}
+
+/// The whole of a request: choice, counting, clone of the endpoint's service, answer, end of the body.
+fn call(bencher: Bencher<'_, '_>, strategy: &Strategy, size: usize) {
+    let balance = Balance::with_registry("g", strategy, registry(size));
+    let call = || {
+        balance
+            .clone()
+            .call(Request::new(()))
+            .now_or_never()
+            .unwrap()
+            .unwrap()
+    };
+    (0..2 * size).for_each(|_| drop(call()));
+    bencher.bench(call);
+}
+
+#[divan::bench(args = SIZES, threads = THREADS)]
+fn call_weighted_shuffle(bencher: Bencher<'_, '_>, size: usize) {
+    call(bencher, &Strategy::WeightedShuffle, size);
+}
+
+#[divan::bench(args = SIZES, threads = THREADS)]
+fn call_round_robin(bencher: Bencher<'_, '_>, size: usize) {
+    call(bencher, &Strategy::RoundRobin, size);
+}
+
+#[divan::bench(args = SIZES, threads = THREADS)]
+fn call_least_busy(bencher: Bencher<'_, '_>, size: usize) {
+    call(bencher, &Strategy::LeastBusy, size);
+}
+
+fn bare(size: usize) -> p2c::Balance<ServiceList<Vec<Bare>>, Request<()>> {
+    let endpoints: Vec<_> = (0..size).map(|_| Bare(Arc::default())).collect();
+    p2c::Balance::new(ServiceList::new::<Request<()>>(endpoints))
+}
+
+#[divan::bench(args = SIZES)]
+fn tower_balance_bare(bencher: Bencher<'_, '_>, size: usize) {
+    let mut balance = bare(size);
+    let mut call = || {
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(balance.poll_ready(&mut cx).is_ready());
+        balance
+            .call(Request::new(()))
+            .now_or_never()
+            .unwrap()
+            .unwrap()
+    };
+    (0..2 * size).for_each(|_| drop(call()));
+    bencher.bench_local(call);
+}
+
+/// The same work as `call_least_busy`: the endpoints of a registry, counted until the end of the body.
+#[divan::bench(args = SIZES)]
+fn tower_balance_counted(bencher: Bencher<'_, '_>, size: usize) {
+    let mut balance = p2c::Balance::new(registry(size).discover());
+    let mut call = || {
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(balance.poll_ready(&mut cx).is_ready());
+        balance
+            .call(Request::new(()))
+            .now_or_never()
+            .unwrap()
+            .unwrap()
+    };
+    (0..2 * size).for_each(|_| drop(call()));
+    bencher.bench_local(call);
+}
+
+#[divan::bench(args = SIZES)]
+fn tower_balance_behind_buffer(bencher: Bencher<'_, '_>, size: usize) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let (mut buffer, worker) = Buffer::pair(bare(size), 64);
+    runtime.spawn(worker);
+    let mut call = || {
+        runtime.block_on(async {
+            std::future::poll_fn(|cx| buffer.poll_ready(cx))
+                .await
+                .unwrap();
+            buffer.call(Request::new(())).await.unwrap()
+        })
+    };
+    (0..2 * size).for_each(|_| drop(call()));
+    bencher.bench_local(call);
+}
+
+#[divan::bench(threads = THREADS)]
+fn direct_call(bencher: Bencher<'_, '_>) {
+    bencher.bench(|| {
+        Instant
+            .call(Request::new(()))
+            .now_or_never()
+            .unwrap()
+            .unwrap()
+    });
+}

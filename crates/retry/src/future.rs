@@ -203,11 +203,11 @@ fn judge<C: Classify, R>(
         Err(error) => Answer::Error(&**error),
     };
     let verdict = policy.classifier.classify(answer);
-    session.next(&policy.backoff, verdict, Instant::now())
+    session.next(policy, verdict, Instant::now())
 }
 
 /// True if no deployment was asked at all.
-fn is_refusal(error: &BoxError) -> bool {
+pub(crate) fn is_refusal(error: &BoxError) -> bool {
     let mut cause: Option<&(dyn Error + 'static)> = Some(&**error);
     while let Some(error) = cause {
         if error.is::<Refusal>() {

@@ -6,8 +6,10 @@
 //!
 //! - the **verdict** of the classifier ([`Classify`]): the outcome may be another elsewhere, or here a little
 //!   later. A caller's fault, a prompt too long, a refused content and a client that left are handed on;
-//! - the **plan**: [`RetryPolicy::new`], or what this request brings ([`Retries`]), and the request's ledger
-//!   ([`Attempts`]), on which fallbacks draw too. A request without a ledger is given one;
+//! - the **plan**: so many attempts by [`RetryPolicy`], for all, for a group or after an outcome ([`Further`]),
+//!   or by what this request brings ([`Retries`]); and so many by the request's ledger ([`Attempts`]), on which
+//!   fallbacks draw too. A request without a ledger is given one;
+//! - the **budget** of the process ([`Budget`]), if it has one, so that an outage is not multiplied;
 //! - the **deadline** in the ledger: what could only begin after it is not waited for.
 //!
 //! # Waiting
@@ -35,8 +37,8 @@
 //! `tower::retry` clones each request up front, whether or not a retry is allowed, and keeps the old response
 //! until the new one is there. It leaves the decision, the waiting and the counting to its `Policy`, loses
 //! the answer when the service is not ready for another attempt, and its `ExponentialBackoffMaker` hands the
-//! same sequence of "random" waits to every request. Who wants its layer and our decisions finds them with
-//! the feature `tower`: [`RetryPolicy`] implements its `Policy`.
+//! same sequence of "random" waits to every request. Who wants its layer and our decisions turns on the
+//! feature `tower` and takes `TowerPolicy`, which implements its `Policy`.
 //!
 //! # Where it belongs in the stack
 //!
@@ -80,6 +82,9 @@
 
 mod backoff;
 mod body;
+mod budget;
+#[cfg(feature = "tower")]
+mod compat;
 mod drain;
 mod future;
 mod layer;
@@ -89,9 +94,12 @@ mod session;
 
 pub use backoff::Backoff;
 pub use body::RetryBody;
+pub use budget::Budget;
+#[cfg(feature = "tower")]
+pub use compat::{TowerPolicy, TowerWait};
 pub use future::ResponseFuture;
 pub use layer::RetryLayer;
-pub use policy::{Retries, RetryPolicy};
+pub use policy::{Further, Retries, RetryPolicy};
 pub use service::Retry;
 
 #[cfg(doc)]

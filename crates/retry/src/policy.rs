@@ -1,13 +1,33 @@
-use crate::Backoff;
-use headworks_core::StatusClassifier;
-use std::time::Duration;
+use crate::{Backoff, Budget};
+use headworks_core::{Group, Outcome, StatusClassifier};
+use std::{collections::HashMap, time::Duration};
 
 /// When to try again: how often, after which answers, and how long to wait.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct RetryPolicy<C = StatusClassifier> {
-    pub(crate) further: u32,
-    pub(crate) backoff: Backoff,
     pub(crate) classifier: C,
+    pub(crate) backoff: Backoff,
+    pub(crate) budget: Option<Budget>,
+    further: Further,
+    groups: HashMap<Group, Further>,
+}
+
+/// How many further attempts may follow the first: a number for all outcomes, and others for some.
+///
+/// ```
+/// use headworks_core::Outcome;
+/// use headworks_retry::Further;
+///
+/// // Twice, but never after a timeout, and five times when rate limited.
+/// let further = Further::new(2)
+///     .after(Outcome::Timeout, 0)
+///     .after(Outcome::RateLimited, 5);
+/// # drop(further);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Further {
+    number: u32,
+    after: Vec<(Outcome, u32)>,
 }
 
 /// What this one request is given in retries, where it differs from the policy.
@@ -16,7 +36,8 @@ pub struct RetryPolicy<C = StatusClassifier> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Retries {
-    /// How many further attempts may follow the first (`num_retries`).
+    /// How many further attempts may follow the first (`num_retries`). Zero is none at all; another number
+    /// stands in for [`Further::new`]'s and leaves those for single outcomes as they are, as in `LiteLLM`.
     pub further: Option<u32>,
     /// The longest single wait, whether a hint asks for it or the backoff; what would wait longer hands on
     /// the answer instead. Zero where somebody further out, a fallback, has better to do than to wait.
@@ -26,33 +47,116 @@ pub struct Retries {
 // ===== impl RetryPolicy =====
 
 impl RetryPolicy {
-    /// Up to `further` attempts after the first, by the default classifier and [`Backoff`].
+    /// Up to so many attempts after the first, by the default classifier and [`Backoff`], without a
+    /// [`Budget`].
     ///
     /// `LiteLLM`'s default for `num_retries` is 2, as is that of the SDKs.
     #[must_use]
-    pub fn new(further: u32) -> Self {
+    pub fn new(further: impl Into<Further>) -> Self {
         Self {
-            further,
-            backoff: Backoff::new(),
             classifier: StatusClassifier::default(),
+            backoff: Backoff::new(),
+            budget: None,
+            further: further.into(),
+            groups: HashMap::new(),
         }
     }
 }
 
 impl<C> RetryPolicy<C> {
-    /// How long to wait.
-    #[must_use]
-    pub fn backoff(self, backoff: Backoff) -> Self {
-        Self { backoff, ..self }
-    }
-
     /// Judges answers by `classifier`.
     #[must_use]
     pub fn classifier<D>(self, classifier: D) -> RetryPolicy<D> {
         RetryPolicy {
-            further: self.further,
-            backoff: self.backoff,
             classifier,
+            backoff: self.backoff,
+            budget: self.budget,
+            further: self.further,
+            groups: self.groups,
         }
+    }
+
+    /// How long to wait.
+    #[must_use]
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = backoff;
+        self
+    }
+
+    /// Bounds the retries of all requests together. One budget may serve several policies.
+    #[must_use]
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.budget = Some(budget);
+        self
+    }
+
+    /// Other numbers for the requests of one group, by the [`Group`] in their extensions.
+    #[must_use]
+    pub fn group(mut self, group: impl Into<Group>, further: impl Into<Further>) -> Self {
+        self.groups.insert(group.into(), further.into());
+        self
+    }
+
+    /// Counts a request that begins.
+    pub(crate) fn count(&self) {
+        if let Some(budget) = &self.budget {
+            budget.deposit();
+        }
+    }
+
+    /// The numbers for a request of `group`.
+    pub(crate) fn further(&self, group: Option<&Group>) -> &Further {
+        group
+            .filter(|_| !self.groups.is_empty())
+            .and_then(|group| self.groups.get(group))
+            .unwrap_or(&self.further)
+    }
+}
+
+// ===== impl Further =====
+
+impl Further {
+    /// Up to `number` further attempts, after outcomes that may be others on another attempt.
+    #[must_use]
+    pub const fn new(number: u32) -> Self {
+        Self {
+            number,
+            after: Vec::new(),
+        }
+    }
+
+    /// Another number after `outcome`, counted over all attempts of a request. One above zero makes even
+    /// those outcomes worth another attempt that are handed on otherwise.
+    ///
+    /// With a number per class of error this is `LiteLLM`'s `retry_policy`.
+    #[must_use]
+    pub fn after(mut self, outcome: Outcome, number: u32) -> Self {
+        self.after.retain(|(earlier, _)| *earlier != outcome);
+        self.after.push((outcome, number));
+        self
+    }
+
+    /// The number given for just this outcome.
+    pub(crate) fn given_after(&self, outcome: Outcome) -> Option<u32> {
+        let mut after = self.after.iter();
+        after
+            .find(|(given, _)| *given == outcome)
+            .map(|(_, number)| *number)
+    }
+
+    pub(crate) const fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// The most attempts that may follow, whatever the outcomes, of a request with this `number`.
+    pub(crate) fn most(&self, number: u32) -> u32 {
+        let after = self.after.iter().map(|(_, number)| *number);
+        after.fold(number, u32::max)
+    }
+}
+
+impl From<u32> for Further {
+    fn from(number: u32) -> Self {
+        Self::new(number)
     }
 }

@@ -69,6 +69,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        self.policy.count();
         let session = Session::new(&self.policy, request.extensions());
         if request.extensions().get::<Attempts>().is_none() {
             request.extensions_mut().insert(session.ledger().clone());

@@ -1,5 +1,5 @@
 use crate::{Backoff, Retries, RetryPolicy};
-use headworks_core::{Attempts, Hint, Verdict};
+use headworks_core::{Attempts, Group, Hint, Verdict};
 use http::Extensions;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -8,9 +8,13 @@ use tokio::time::Instant;
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
     ledger: Attempts,
-    left: u32,
+    group: Option<Group>,
+    own: Retries,
+    /// The most attempts that may follow the first, whatever their outcomes.
+    most: u32,
+    /// How many have followed it, and how many of these after a wait.
+    used: u32,
     waits: u32,
-    longest_wait: Option<Duration>,
 }
 
 /// What becomes of an answer.
@@ -25,17 +29,23 @@ pub(crate) enum Next {
 // ===== impl Session =====
 
 impl Session {
-    /// Begins with what the request brings: its ledger, or a new one, and its [`Retries`].
+    /// Begins with what the request brings: its ledger, or a new one, its group, and its [`Retries`].
     pub(crate) fn new<C>(policy: &RetryPolicy<C>, extensions: &Extensions) -> Self {
+        let group: Option<Group> = extensions.get().cloned();
         let own: Retries = extensions.get().copied().unwrap_or_default();
-        let further = own.further.unwrap_or(policy.further);
+        let further = policy.further(group.as_ref());
+        let most = match own.further {
+            Some(0) => 0,
+            number => further.most(number.unwrap_or(further.number())),
+        };
         let ledger = extensions.get().cloned();
-        let ledger: Attempts = ledger.unwrap_or_else(|| Attempts::new(further));
         Self {
-            left: further,
-            ledger,
+            ledger: ledger.unwrap_or_else(|| Attempts::new(most)),
+            group,
+            own,
+            most,
+            used: 0,
             waits: 0,
-            longest_wait: own.longest_wait,
         }
     }
 
@@ -45,43 +55,66 @@ impl Session {
 
     /// True if a further attempt may follow the one that is about to begin.
     pub(crate) fn may_continue(&self) -> bool {
-        self.left > 0 && self.ledger.left() > 0
+        self.used < self.most && self.ledger.left() > 0
     }
 
-    /// Decides on an answer, and takes the further attempt from the ledger if there is to be one.
-    pub(crate) fn next(&mut self, backoff: &Backoff, verdict: Verdict, now: Instant) -> Next {
-        if !self.may_continue() {
+    /// Decides on an answer. If there is to be a further attempt it is taken from the budget and the ledger.
+    pub(crate) fn next<C>(
+        &mut self,
+        policy: &RetryPolicy<C>,
+        verdict: Verdict,
+        now: Instant,
+    ) -> Next {
+        let Some(wait) = self.wait(policy, verdict) else {
             return Next::HandOn;
-        }
-        let elsewhere = verdict.outcome.may_succeed_elsewhere() && self.ledger.others() > 0;
-        let wait = if elsewhere {
-            Some(Duration::ZERO)
-        } else if verdict.outcome.may_succeed_here() {
-            self.wait(backoff, verdict.hint)
-        } else {
-            None
         };
-        let Some(at) = wait.and_then(|wait| now.checked_add(wait)) else {
+        let Some(at) = now.checked_add(wait) else {
             return Next::HandOn;
         };
         let in_time = self.ledger.deadline().is_none_or(|deadline| at < deadline);
-        if !in_time || !self.ledger.claim_another() {
+        if !in_time
+            || !policy.budget.as_ref().is_none_or(crate::Budget::withdraw)
+            || !self.ledger.claim_another()
+        {
             return Next::HandOn;
         }
-        self.left -= 1;
-        self.waits += u32::from(!elsewhere);
+        self.used += 1;
+        self.waits += u32::from(!wait.is_zero());
         Next::Again(at)
     }
 
+    /// How long until another attempt may begin, as far as this request alone is concerned; `None` for never.
+    fn wait<C>(&self, policy: &RetryPolicy<C>, verdict: Verdict) -> Option<Duration> {
+        if !self.may_continue() {
+            return None;
+        }
+        let outcome = verdict.outcome;
+        let further = policy.further(self.group.as_ref());
+        let given = further.given_after(outcome);
+        let number = given.or(self.own.further).unwrap_or(further.number());
+        if self.used >= number {
+            return None;
+        }
+        let asked_for = given.is_some();
+        if (asked_for || outcome.may_succeed_elsewhere()) && self.ledger.others() > 0 {
+            Some(Duration::ZERO)
+        } else if asked_for || outcome.may_succeed_here() {
+            self.wait_here(&policy.backoff, verdict.hint)
+        } else {
+            None
+        }
+    }
+
     /// How long to wait for the same deployment; `None` if that is too long.
-    fn wait(&self, backoff: &Backoff, hint: Option<Hint>) -> Option<Duration> {
+    fn wait_here(&self, backoff: &Backoff, hint: Option<Hint>) -> Option<Duration> {
         let wait = match hint.map(Hint::wait) {
             Some(hint) if hint > backoff.longest_believed() => return None,
             Some(hint) => hint,
             // A generator of its own for each wait, forked off the thread's: no two requests share one.
             None => backoff.wait(self.waits, &mut fastrand::Rng::new()),
         };
-        self.longest_wait
+        let longest = self.own.longest_wait;
+        longest
             .is_none_or(|longest| wait <= longest)
             .then_some(wait)
     }

@@ -1,17 +1,23 @@
 use super::*;
-use headworks_core::{Group, Outcome, Why};
+use crate::{Budget, Further};
+use headworks_core::{Outcome, Why};
 use proptest::prelude::*;
 
 const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-/// A session of a request that brings `ledger`, with `further` attempts by its policy.
-fn session(further: u32, ledger: &Attempts, own: Retries) -> Session {
+/// A session of a request for the group "g" that brings `ledger`.
+fn session(policy: &RetryPolicy, ledger: &Attempts, own: Retries) -> Session {
     let mut extensions = Extensions::new();
+    extensions.insert(Group::from("g"));
     extensions.insert(ledger.clone());
     extensions.insert(own);
-    Session::new(&RetryPolicy::new(further), &extensions)
+    Session::new(policy, &extensions)
+}
+
+fn policy(further: impl Into<Further>) -> RetryPolicy {
+    RetryPolicy::new(further)
 }
 
 /// A ledger whose last attempt had so many other candidates.
@@ -32,8 +38,8 @@ fn hinted(outcome: Outcome, wait: Duration) -> Verdict {
 async fn with_others_free_there_is_no_wait_whatever_the_hint() {
     let now = Instant::now();
     for outcome in Outcome::ALL {
-        let mut session = session(1, &ledger(1, 3), Retries::default());
-        let next = session.next(&Backoff::new(), hinted(outcome, secs(30)), now);
+        let mut session = session(&policy(1), &ledger(1, 3), Retries::default());
+        let next = session.next(&policy(1), hinted(outcome, secs(30)), now);
         let expected = match outcome.may_succeed_elsewhere() {
             true => Next::Again(now),
             false => Next::HandOn,
@@ -46,8 +52,8 @@ async fn with_others_free_there_is_no_wait_whatever_the_hint() {
 async fn alone_a_deployment_is_waited_for_if_that_may_help() {
     let now = Instant::now();
     for outcome in Outcome::ALL {
-        let mut session = session(1, &ledger(1, 0), Retries::default());
-        let next = session.next(&Backoff::new(), hinted(outcome, secs(30)), now);
+        let mut session = session(&policy(1), &ledger(1, 0), Retries::default());
+        let next = session.next(&policy(1), hinted(outcome, secs(30)), now);
         let expected = match outcome.may_succeed_here() {
             true => Next::Again(now + secs(30)),
             false => Next::HandOn,
@@ -81,7 +87,8 @@ async fn a_hint_that_does_not_fit_is_handed_on_and_costs_no_attempt() {
         (&loose, Retries::default(), backoff, true),
         (&ledger(1, 0), patience(secs(30)), backoff, true),
     ] {
-        let next = session(1, ledger, own).next(&backoff, verdict, now);
+        let policy = policy(1).backoff(backoff);
+        let next = session(&policy, ledger, own).next(&policy, verdict, now);
         assert_eq!(next == Next::Again(now + secs(30)), fits);
         assert_eq!(next == Next::HandOn, !fits);
         assert_eq!(ledger.left(), u32::from(!fits));
@@ -93,8 +100,8 @@ async fn nothing_begins_at_or_after_the_deadline_even_elsewhere() {
     let now = Instant::now();
     let ledger = ledger(1, 3);
     ledger.shorten_deadline(now);
-    let mut session = session(1, &ledger, Retries::default());
-    let next = session.next(&Backoff::new(), Outcome::Capacity.into(), now);
+    let mut session = session(&policy(1), &ledger, Retries::default());
+    let next = session.next(&policy(1), Outcome::Capacity.into(), now);
     assert_eq!(next, Next::HandOn);
 }
 
@@ -106,41 +113,108 @@ async fn no_wait_at_all_still_goes_elsewhere() {
         ..Retries::default()
     };
     let verdict = Outcome::ServerFault.into();
-    let next = |others| session(1, &ledger(1, others), own).next(&Backoff::new(), verdict, now);
+    let policy = policy(1);
+    let next = |others| session(&policy, &ledger(1, others), own).next(&policy, verdict, now);
     assert_eq!(next(1), Next::Again(now));
     assert_eq!(next(0), Next::HandOn);
 }
 
+/// How many further attempts a request is given that always ends like this, with others free.
+fn number(policy: &RetryPolicy, own: Option<u32>, outcome: Outcome) -> usize {
+    let own = Retries {
+        further: own,
+        ..Retries::default()
+    };
+    let mut session = session(policy, &ledger(99, 9), own);
+    let next = || session.next(policy, outcome.into(), Instant::now());
+    std::iter::repeat_with(next)
+        .take_while(|next| *next != Next::HandOn)
+        .count()
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_request_brings_its_own_number() {
-    let number = |further, own| {
-        let mut extensions = Extensions::new();
-        extensions.insert(Retries {
-            further: own,
-            ..Retries::default()
-        });
-        let mut session = Session::new(&RetryPolicy::new(further), &extensions);
-        let _running = session
-            .ledger()
-            .begin(&Group::from("g"), &"d".into(), Why::new("test"), 9);
-        let next = |session: &mut Session| {
-            session.next(&Backoff::new(), Outcome::Capacity.into(), Instant::now())
-        };
-        std::iter::repeat_with(|| next(&mut session))
-            .take_while(|next| *next != Next::HandOn)
-            .count()
+    for (own, expected) in [(None, 2), (Some(5), 5), (Some(0), 0)] {
+        assert_eq!(number(&policy(2), own, Outcome::Capacity), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outcome_may_have_a_number_of_its_own() {
+    let policy = policy(
+        Further::new(2)
+            .after(Outcome::RateLimited, 9)
+            .after(Outcome::RateLimited, 4)
+            .after(Outcome::Timeout, 0)
+            .after(Outcome::CallerFault, 1),
+    );
+    for (own, outcome, expected) in [
+        (None, Outcome::Capacity, 2),
+        (None, Outcome::RateLimited, 4),
+        (None, Outcome::Timeout, 0),
+        (None, Outcome::CallerFault, 1),
+        (None, Outcome::Success, 0),
+        (Some(3), Outcome::Capacity, 3),
+        (Some(3), Outcome::RateLimited, 4),
+        (Some(0), Outcome::RateLimited, 0),
+    ] {
+        assert_eq!(
+            number(&policy, own, outcome),
+            expected,
+            "{own:?} {outcome:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outcome_with_a_number_of_its_own_is_tried_again_even_here() {
+    let policy = policy(Further::new(0).after(Outcome::Auth, 1));
+    let now = Instant::now();
+    let mut session = session(&policy, &ledger(9, 0), Retries::default());
+    let next = session.next(&policy, hinted(Outcome::Auth, secs(2)), now);
+    assert_eq!(next, Next::Again(now + secs(2)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_may_have_numbers_of_its_own() {
+    let ours = policy(1).group("g", Further::new(3).after(Outcome::Timeout, 0));
+    let others = policy(1).group("another", 3);
+    assert_eq!(number(&ours, None, Outcome::Capacity), 3);
+    assert_eq!(number(&ours, None, Outcome::Timeout), 0);
+    assert_eq!(number(&others, None, Outcome::Capacity), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_spent_budget_hands_on_and_leaves_the_ledger_alone() {
+    let policy = policy(9).budget(Budget::new(0.0, 1));
+    let ledger = ledger(9, 3);
+    let mut one = session(&policy, &ledger, Retries::default());
+    let mut other = session(&policy, &ledger, Retries::default());
+    let now = Instant::now();
+    let verdict = Outcome::Capacity.into();
+    assert_eq!(one.next(&policy, verdict, now), Next::Again(now));
+    assert_eq!(other.next(&policy, verdict, now), Next::HandOn);
+    assert_eq!(ledger.left(), 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_request_earns_its_share_of_the_budget() {
+    let policy = policy(1).budget(Budget::new(0.5, 0));
+    let again = |_: &usize| {
+        policy.count();
+        let mut session = session(&policy, &ledger(1, 3), Retries::default());
+        session.next(&policy, Outcome::Capacity.into(), Instant::now()) != Next::HandOn
     };
-    assert_eq!(number(2, None), 2);
-    assert_eq!(number(2, Some(5)), 5);
-    assert_eq!(number(2, Some(0)), 0);
+    assert_eq!((0..10).filter(again).count(), 5);
 }
 
 #[tokio::test(start_paused = true)]
 async fn two_requests_do_not_wait_in_step() {
     let now = Instant::now();
     let waits = || {
-        let mut session = session(8, &ledger(8, 0), Retries::default());
-        let next = |_| session.next(&Backoff::new(), Outcome::Capacity.into(), now);
+        let policy = policy(8);
+        let mut session = session(&policy, &ledger(8, 0), Retries::default());
+        let next = |_| session.next(&policy, Outcome::Capacity.into(), now);
         (0..8).map(next).collect::<Vec<_>>()
     };
     assert_ne!(waits(), waits());
@@ -161,13 +235,14 @@ proptest! {
             .enable_time().start_paused(true).build().unwrap();
         let _entered = runtime.enter();
         let ledger = Attempts::new(in_all);
-        let mut session = session(further, &ledger, Retries::default());
+        let policy = policy(further);
+        let mut session = session(&policy, &ledger, Retries::default());
         let mut again = 0;
         for (outcome, others) in answers {
             let _running = ledger.begin(&Group::from("g"), &"d".into(), Why::new("test"), others);
             let could = session.may_continue();
             let verdict = Outcome::ALL[outcome].into();
-            if session.next(&Backoff::new(), verdict, Instant::now()) != Next::HandOn {
+            if session.next(&policy, verdict, Instant::now()) != Next::HandOn {
                 prop_assert!(could);
                 again += 1;
             }

@@ -11,4 +11,6 @@ mod drops;
 mod kept;
 mod order;
 mod readiness;
+#[cfg(feature = "tower")]
+mod tower_policy;
 mod upstream;

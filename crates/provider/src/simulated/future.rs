@@ -1,0 +1,186 @@
+use super::{
+    ResponseBody,
+    body::Chunk,
+    failure::{Failure, Told},
+    fate::{Fate, Shared},
+    reply::Reply,
+    request::{Asked, Form},
+};
+use crate::Endpoint;
+use bytes::Buf;
+use headworks_core::BoxError;
+use http::{HeaderValue, Response, StatusCode, header};
+use http_body::Body;
+use pin_project::pin_project;
+use std::{
+    future::Future,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// Reads the request, thinks as long as it is told to, answers.
+#[pin_project]
+#[derive(Debug)]
+pub struct ResponseFuture<B> {
+    shared: Arc<Shared>,
+    endpoint: Option<Endpoint>,
+    form: Form,
+    fate: Fate,
+    arrived: Instant,
+    #[pin]
+    state: State<B>,
+}
+
+#[pin_project(project = StateProj)]
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a future is in either state about as long"
+)]
+enum State<B> {
+    Reading {
+        #[pin]
+        body: B,
+        read: Vec<u8>,
+    },
+    Thinking {
+        #[pin]
+        pause: Sleep,
+        answer: Option<Answered>,
+    },
+}
+
+impl<B> ResponseFuture<B> {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        endpoint: Option<Endpoint>,
+        form: Form,
+        body: B,
+    ) -> Self {
+        Self {
+            fate: shared.next(),
+            shared,
+            endpoint,
+            form,
+            arrived: Instant::now(),
+            state: State::Reading {
+                body,
+                read: Vec::new(),
+            },
+        }
+    }
+}
+
+impl<B> Future for ResponseFuture<B>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    type Output = Answered;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            match this.state.as_mut().project() {
+                StateProj::Reading { body, read } => match ready!(body.poll_frame(cx)) {
+                    Some(Ok(frame)) => {
+                        if let Ok(mut data) = frame.into_data() {
+                            while data.has_remaining() {
+                                read.extend_from_slice(data.chunk());
+                                data.advance(data.chunk().len());
+                            }
+                        }
+                    }
+                    Some(Err(error)) => return Poll::Ready(Err(error.into())),
+                    None => {
+                        let (takes, answer) =
+                            answer(this.shared, *this.endpoint, *this.form, this.fate, read);
+                        let due = *this.arrived + takes;
+                        if due <= Instant::now() {
+                            return Poll::Ready(begun(answer));
+                        }
+                        this.state.set(State::Thinking {
+                            pause: sleep_until(due),
+                            answer: Some(answer),
+                        });
+                    }
+                },
+                StateProj::Thinking { pause, answer } => {
+                    ready!(pause.poll(cx));
+                    #[expect(clippy::expect_used, reason = "a broken contract")]
+                    let answer = answer.take().expect("a future is polled after its end");
+                    return Poll::Ready(begun(answer));
+                }
+            }
+        }
+    }
+}
+
+type Answered = Result<Response<ResponseBody>, BoxError>;
+
+/// Tokens are counted from the head of the answer, which is now.
+fn begun(answer: Answered) -> Answered {
+    answer.map(|response| response.map(ResponseBody::begun))
+}
+
+/// The answer to a request that has been read, and how long after its arrival it is given.
+fn answer(
+    shared: &Shared,
+    endpoint: Option<Endpoint>,
+    form: Form,
+    fate: &Fate,
+    read: &[u8],
+) -> (Duration, Answered) {
+    let told = match (fate.failure, endpoint) {
+        (Some(Failure::Connection), _) => {
+            let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+            return (fate.latency, Err(refused.into()));
+        }
+        (Some(Failure::Status(told)), _) => Err(told),
+        (None, None) => Err(Told::unknown_url()),
+        (None, Some(endpoint)) => Asked::parse(form, read)
+            .map(|asked| Reply::new(endpoint, &asked, read.len(), &shared.params, fate.number)),
+    };
+    let (takes, status, content_type, body) = match told {
+        Err(told) => (
+            Duration::ZERO,
+            told.status,
+            "application/json",
+            ResponseBody::whole(told.body(endpoint), None),
+        ),
+        Ok(Reply::Whole {
+            content_type,
+            tokens,
+            data,
+        }) => {
+            let takes = tokens.map_or(Duration::ZERO, |tokens| {
+                shared.params.token_due(tokens.saturating_sub(1))
+            });
+            let body = ResponseBody::whole(data, fate.cut);
+            (takes, StatusCode::OK, content_type, body)
+        }
+        Ok(Reply::Events(events)) => {
+            let first = shared.params.token_due(0);
+            let events = events.into_iter().map(|(token, data)| Chunk {
+                due: token.map_or(Duration::ZERO, |index| {
+                    shared.params.token_due(index).max(first)
+                }),
+                data,
+            });
+            let body = ResponseBody::events(events.collect(), fate.cut);
+            (Duration::ZERO, StatusCode::OK, "text/event-stream", body)
+        }
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Some(quota) = &fate.quota {
+        quota.write(headers);
+    }
+    (fate.latency.saturating_add(takes), Ok(response))
+}

@@ -12,7 +12,7 @@ use tower_service::Service;
 /// Gives each attempt its own time. See the [crate docs](crate) for an example.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AttemptTimeoutLayer {
-    attempt: Option<Duration>,
+    times: Times,
 }
 
 /// Ends an attempt with [`Elapsed`](headworks_core::Elapsed) of [`Clock::Attempt`] when its time is up.
@@ -25,7 +25,13 @@ pub struct AttemptTimeoutLayer {
 #[derive(Clone, Copy, Debug)]
 pub struct AttemptTimeout<S> {
     inner: S,
-    attempt: Option<Duration>,
+    times: Times,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Times {
+    whole: Option<Duration>,
+    head: Option<Duration>,
 }
 
 // ===== impl AttemptTimeoutLayer =====
@@ -36,8 +42,17 @@ impl AttemptTimeoutLayer {
     #[must_use]
     pub fn new(attempt: impl Into<Option<Duration>>) -> Self {
         Self {
-            attempt: attempt.into(),
+            times: Times::both(attempt.into()),
         }
+    }
+
+    /// Gives `head` to those requests whose attempt covers the head of the answer alone
+    /// ([`Timeouts::attempt_body`] is false): a stream may be given another time to begin than a plain
+    /// answer to end. Default: the same time.
+    #[must_use]
+    pub fn head(mut self, head: impl Into<Option<Duration>>) -> Self {
+        self.times.head = head.into();
+        self
     }
 }
 
@@ -45,7 +60,10 @@ impl<S> Layer<S> for AttemptTimeoutLayer {
     type Service = AttemptTimeout<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        AttemptTimeout::new(inner, self.attempt)
+        AttemptTimeout {
+            inner,
+            times: self.times,
+        }
     }
 }
 
@@ -56,7 +74,7 @@ impl<S> AttemptTimeout<S> {
     pub fn new(inner: S, attempt: impl Into<Option<Duration>>) -> Self {
         Self {
             inner,
-            attempt: attempt.into(),
+            times: Times::both(attempt.into()),
         }
     }
 
@@ -92,8 +110,12 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let now = Instant::now();
         let own = request.extensions().get::<Timeouts>();
-        let attempt = own.and_then(|own| own.attempt).or(self.attempt);
         let covers_body = own.and_then(|own| own.attempt_body).unwrap_or(true);
+        let attempt = own.and_then(|own| own.attempt).or(if covers_body {
+            self.times.whole
+        } else {
+            self.times.head
+        });
         let attempt = attempt.and_then(|attempt| Limit::new(Clock::Attempt, now, attempt));
         let deadline = request.extensions().get().and_then(Attempts::deadline);
         let deadline = deadline
@@ -103,5 +125,16 @@ where
             (attempt, deadline) => deadline.or(attempt),
         };
         ResponseFuture::new(self.inner.call(request), limit, covers_body)
+    }
+}
+
+// ===== impl Times =====
+
+impl Times {
+    const fn both(time: Option<Duration>) -> Self {
+        Self {
+            whole: time,
+            head: time,
+        }
     }
 }

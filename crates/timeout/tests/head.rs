@@ -238,3 +238,19 @@ fn they_are_as_thread_safe_as_what_they_hold() {
     assert::<(Deadline<()>, AttemptTimeout<()>)>();
     assert::<(DeadlineLayer, AttemptTimeoutLayer)>();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_is_given_the_layers_own_time_to_begin() {
+    let layer = AttemptTimeoutLayer::new(secs(30)).head(secs(2));
+    for (covers_body, time) in [(true, secs(30)), (false, secs(2))] {
+        let (mut service, mut handle) = spawn(layer);
+        let request = with(|own| own.attempt_body = Some(covers_body));
+        let mut answer = task::spawn(service.call(request));
+        let _never = tokio_test::assert_ready!(task::spawn(handle.next_request()).poll());
+        advance(time - Duration::from_millis(1)).await;
+        assert_pending!(answer.poll());
+        advance(Duration::from_millis(1)).await;
+        let error = assert_ready_err!(answer.poll());
+        assert_eq!(elapsed(&error), (Clock::Attempt, time));
+    }
+}

@@ -1,9 +1,9 @@
 use crate::{
     run::{Run, Stopped},
     setup,
-    shell::{cargo, command, read, run as sh, run_seeing, target},
+    shell::{cargo, command, read, root, run as sh, run_seeing, target},
 };
-use std::path::Path;
+use std::{fs, path::Path};
 
 /// How long each fuzz target is run, in seconds: enough to see that it builds, starts and finds nothing
 /// near by. Longer hunts are for their own time (`fuzz/README.md`).
@@ -36,9 +36,15 @@ fn fuzz(run: &mut Run, cargo_fuzz: &Path) -> Result<(), Stopped> {
     })?;
     for target in targets.lines() {
         run.tests(&format!("fuzz {target}"), |tally| {
+            // What it finds goes to the first folder; the second, in the repository, is where it starts.
+            let corpus = root().join("fuzz/corpus").join(target);
+            fs::create_dir_all(&corpus)?;
             // No sanitizer: those need a nightly compiler, and no code of ours is unsafe.
             sh(command(cargo_fuzz)
-                .args(["fuzz", "run", "--sanitizer", "none", target, "--"])
+                .args(["fuzz", "run", "--sanitizer", "none", target])
+                .arg(corpus)
+                .arg(root().join("fuzz/seeds").join(target))
+                .arg("--")
                 .arg(format!("-max_total_time={FUZZ_SECONDS}")))?;
             tally.passed += 1;
             Ok(())

@@ -5,14 +5,20 @@
 use bytes::Bytes;
 use headworks_core::{BoxError, Clock, Elapsed, Outcome, Verdict};
 use headworks_provider::{
-    Transport,
+    Transport, TransportBody, TransportFuture,
     client::{Client, ClientParams, Connector, Protocol, Roots},
     simulated::{Params, Simulated},
 };
 use http::{Request, Uri};
+use http_body::Frame;
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -126,6 +132,50 @@ async fn http2_is_spoken_in_cleartext_by_prior_knowledge() {
 }
 
 #[tokio::test]
+async fn dropping_the_body_over_http2_ends_the_answer_at_the_provider() {
+    /// A body that begins, never ends, and tells when it is let go.
+    struct Endless(bool, Option<tokio::sync::oneshot::Sender<()>>);
+    impl http_body::Body for Endless {
+        type Data = Bytes;
+        type Error = std::convert::Infallible;
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+            if std::mem::replace(&mut self.0, true) {
+                return Poll::Pending;
+            }
+            Poll::Ready(Some(Ok(Frame::data("data:".into()))))
+        }
+    }
+    impl Drop for Endless {
+        fn drop(&mut self) {
+            self.1.take().map(|gone| gone.send(()));
+        }
+    }
+
+    let (listener, base) = listen().await;
+    let (gone, told) = tokio::sync::oneshot::channel();
+    let gone = parking_lot::Mutex::new(Some(gone));
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let service = hyper::service::service_fn(|_: Request<hyper::body::Incoming>| {
+            let body = Endless(false, gone.lock().take());
+            std::future::ready(Ok::<_, std::convert::Infallible>(http::Response::new(body)))
+        });
+        hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+            .serve_connection(TokioIo::new(stream), service)
+            .await
+    });
+    let client = client(&ClientParams::default().protocol(Protocol::Http2));
+    let response = soon(client.clone().oneshot(post(&base))).await.unwrap();
+    let mut body = response.into_body();
+    soon(body.frame()).await.unwrap().unwrap();
+    drop(body);
+    soon(told).await.unwrap();
+}
+
+#[tokio::test]
 async fn what_a_layer_around_the_connector_says_is_found_in_the_error() {
     let params = ClientParams::default();
     // A timeout that has always run out already; its future is one that cannot be moved.
@@ -176,6 +226,9 @@ async fn a_server_that_speaks_no_tls_is_a_transport_error_under_either_roots() {
 #[tokio::test]
 async fn one_transport_serves_both_kinds_of_deployment() {
     fn assert<T: Clone + Send + Sync>(_: &T) {}
+    fn assert_parts<T: Send + Unpin>() {}
+    assert_parts::<TransportFuture<Body>>();
+    assert_parts::<TransportBody>();
     let (listener, base) = listen().await;
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await?;

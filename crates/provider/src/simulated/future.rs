@@ -1,9 +1,9 @@
 use super::{
-    ResponseBody,
+    Params, ResponseBody,
     body::Chunk,
     failure::{Failure, Told},
     fate::{Fate, Shared},
-    reply::Reply,
+    reply::{JSON, Reply},
     request::{Asked, Form},
 };
 use crate::Endpoint;
@@ -135,44 +135,35 @@ fn answer(
     fate: &Fate,
     read: &[u8],
 ) -> (Duration, Answered) {
-    let told = match (fate.failure, endpoint) {
-        (Some(Failure::Connection), _) => {
+    let params = &shared.params;
+    let mut takes = fate.latency;
+    let (status, content_type, body) = match reply(params, endpoint, form, fate, read) {
+        Err(Failure::Connection) => {
             let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
-            return (fate.latency, Err(refused.into()));
+            return (takes, Err(refused.into()));
         }
-        (Some(Failure::Status(told)), _) => Err(told),
-        (None, None) => Err(Told::unknown_url()),
-        (None, Some(endpoint)) => Asked::parse(form, read)
-            .map(|asked| Reply::new(endpoint, &asked, read.len(), &shared.params, fate.number)),
-    };
-    let (takes, status, content_type, body) = match told {
-        Err(told) => (
-            Duration::ZERO,
-            told.status,
-            "application/json",
-            ResponseBody::whole(told.body(endpoint), None),
-        ),
+        Err(Failure::Status(told)) => {
+            let body = ResponseBody::whole(told.body(endpoint), None);
+            (told.status, JSON, body)
+        }
         Ok(Reply::Whole {
             content_type,
             tokens,
             data,
         }) => {
-            let takes = tokens.map_or(Duration::ZERO, |tokens| {
-                shared.params.token_due(tokens.saturating_sub(1))
-            });
+            if let Some(tokens) = tokens {
+                takes = takes.saturating_add(params.token_due(tokens.saturating_sub(1)));
+            }
             let body = ResponseBody::whole(data, fate.cut);
-            (takes, StatusCode::OK, content_type, body)
+            (StatusCode::OK, content_type, body)
         }
         Ok(Reply::Events(events)) => {
-            let first = shared.params.token_due(0);
-            let events = events.into_iter().map(|(token, data)| Chunk {
-                due: token.map_or(Duration::ZERO, |index| {
-                    shared.params.token_due(index).max(first)
-                }),
-                data,
+            let chunks = events.into_iter().map(|(token, data)| {
+                let due = token.map_or(Duration::ZERO, |index| params.token_due(index));
+                Chunk { due, data }
             });
-            let body = ResponseBody::events(events.collect(), fate.cut);
-            (Duration::ZERO, StatusCode::OK, "text/event-stream", body)
+            let body = ResponseBody::events(chunks.collect(), fate.cut);
+            (StatusCode::OK, "text/event-stream", body)
         }
     };
     let mut response = Response::new(body);
@@ -182,5 +173,27 @@ fn answer(
     if let Some(quota) = &fate.quota {
         quota.write(headers);
     }
-    (fate.latency.saturating_add(takes), Ok(response))
+    (takes, Ok(response))
+}
+
+/// What is said to the request: what its fate says, what is wrong with it, or what it asked for.
+fn reply(
+    params: &Params,
+    endpoint: Option<Endpoint>,
+    form: Form,
+    fate: &Fate,
+    read: &[u8],
+) -> Result<Reply, Failure> {
+    if let Some(failure) = fate.failure {
+        return Err(failure);
+    }
+    let endpoint = endpoint.ok_or(Failure::Status(Told::unknown_url()))?;
+    let asked = Asked::parse(form, read).map_err(Failure::Status)?;
+    Ok(Reply::new(
+        endpoint,
+        &asked,
+        read.len(),
+        params,
+        fate.number,
+    ))
 }

@@ -42,7 +42,7 @@ const BYTES_PER_TOKEN: usize = 4;
 /// The longest simulated answer, in tokens, whatever was asked for: everything is bounded.
 const MOST_TOKENS: usize = 100_000;
 
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 
 // ===== impl Reply =====
 

@@ -149,6 +149,21 @@ fn model_field(form: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_form_is_too_odd_to_look_through(
+            parts in proptest::collection::vec(
+                prop_oneof![Just("name=\"model\""), Just("\r\n\r\n"), Just("\r\n"), Just("m")],
+                0..12,
+            ),
+        ) {
+            let form = parts.concat();
+            let found = model_field(form.as_bytes());
+            prop_assert!(found.is_none_or(|model| !model.contains("\r\n") && form.contains(&model)));
+        }
+    }
 
     #[test]
     fn the_model_of_a_form_is_found() {

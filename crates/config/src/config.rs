@@ -1,0 +1,184 @@
+use crate::{
+    Alias, Deployment, Error, GeneralSettings, LitellmSettings, Loader, Notice, OwnSettings,
+    RouterSettings, RoutingStrategy, check,
+    deployment::{self, ModelList},
+    environment::Environment,
+    location::Mark,
+    names,
+    read::Section,
+    report::Report,
+    yaml::Map,
+};
+use headworks_core::Secret;
+use std::{path::Path, time::Duration};
+
+/// A configuration that was read and found consistent.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The entries of `model_list` in their order; an entry with several organisations is several.
+    pub deployments: Vec<Deployment>,
+    /// `router_settings.model_group_alias` in its order. Every alias leads to a group, perhaps over others.
+    pub aliases: Vec<Alias>,
+    /// `router_settings`.
+    pub router: RouterSettings,
+    /// `litellm_settings`: what holds where `router_settings` says nothing.
+    pub litellm: LitellmSettings,
+    /// `general_settings`.
+    pub general: GeneralSettings,
+    /// `headworks`: our own settings.
+    pub headworks: OwnSettings,
+    /// `environment_variables`, in the order of the file. Values may be keys.
+    pub environment_variables: Vec<(String, Secret)>,
+}
+
+/// A configuration and what there is to say about it.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// What to run.
+    pub config: Config,
+    /// What the operator should know, to be printed once at start.
+    pub notices: Vec<Notice>,
+}
+
+/// `LiteLLM`'s number of retries where none is configured.
+const DEFAULT_NUM_RETRIES: u32 = 2;
+
+/// `LiteLLM`'s timeout where none is configured.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(6000);
+
+/// 100 MB: larger than any prompt a provider takes, with room for a few images.
+const DEFAULT_MAX_REQUEST_SIZE_MB: f64 = 100.0;
+
+// ===== impl Config =====
+
+impl Config {
+    /// Reads a file, those it includes, and the environment of the process. See [`Loader`] for another
+    /// environment.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, at once.
+    pub fn load(path: &Path) -> Result<Loaded, Error> {
+        Loader::new().load(path)
+    }
+
+    /// Reads a text as if it stood in a file called `name`.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, at once.
+    pub fn parse(text: &str, name: &str) -> Result<Loaded, Error> {
+        Loader::new().parse(text, name)
+    }
+
+    /// Retries after the first attempt: the router's number, else `litellm_settings`', else 2. A 0 counts.
+    #[must_use]
+    pub fn num_retries(&self) -> u32 {
+        self.router
+            .num_retries
+            .or(self.litellm.num_retries)
+            .unwrap_or(DEFAULT_NUM_RETRIES)
+    }
+
+    /// How long an attempt may take where its deployment does not say: the router's `timeout`, else
+    /// `litellm_settings.request_timeout`, else 6000 s.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.router
+            .timeout
+            .or(self.litellm.request_timeout)
+            .unwrap_or(DEFAULT_TIMEOUT)
+    }
+
+    /// The same for streamed answers: the router's `stream_timeout`, else [`timeout`](Self::timeout).
+    #[must_use]
+    pub fn stream_timeout(&self) -> Duration {
+        self.router.stream_timeout.unwrap_or_else(|| self.timeout())
+    }
+
+    /// The strategy in force: the one configured, or simple-shuffle in place of one that is not built yet.
+    #[must_use]
+    pub fn routing_strategy(&self) -> RoutingStrategy {
+        self.router.routing_strategy.in_force()
+    }
+
+    /// The largest request body, in bytes: `general_settings.max_request_size_mb`, else 100 MB, of 2²⁰ bytes
+    /// each.
+    #[must_use]
+    pub fn max_request_size(&self) -> u64 {
+        let megabytes = self
+            .general
+            .max_request_size_mb
+            .unwrap_or(DEFAULT_MAX_REQUEST_SIZE_MB);
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a cast from a float saturates"
+        )]
+        let bytes = (megabytes * 1024.0 * 1024.0) as u64;
+        bytes
+    }
+
+    /// A variable that the file sets.
+    #[must_use]
+    pub fn environment_variable(&self, name: &str) -> Option<&Secret> {
+        let mut latest_first = self.environment_variables.iter().rev();
+        latest_first
+            .find(|(own, _)| own == name)
+            .map(|(_, value)| value)
+    }
+
+    pub(crate) fn build(root: &Map, environment: Environment<'_>, report: &mut Report) -> Self {
+        let top = Section {
+            path: "",
+            map: root,
+        };
+        check::keys(&top, report);
+        let mut section = |name: &'static str| {
+            let section = top.get(name)?.section(name, report)?;
+            check::keys(&section, report);
+            Some(section)
+        };
+        let mut section = |name| section(name).unwrap_or(EMPTY);
+        let [router, litellm, general, headworks] = [
+            "router_settings",
+            "litellm_settings",
+            "general_settings",
+            "headworks",
+        ]
+        .map(&mut section);
+        let ModelList {
+            deployments,
+            refused,
+        } = match top.get("model_list") {
+            Some(list) => deployment::read_list(&list, report),
+            None => {
+                let mark = root
+                    .entry("model_list")
+                    .map_or(Mark::default(), |entry| entry.key_mark);
+                let help = "it lists the deployments: `model_list: [{model_name: …, litellm_params: {model: …}}]`";
+                report.problem(mark, "`model_list` is missing", help);
+                ModelList::default()
+            }
+        };
+        let mut config = Self {
+            deployments,
+            aliases: Alias::read(&router, report),
+            router: RouterSettings::read(&router, report),
+            litellm: LitellmSettings::read(&litellm, report),
+            general: GeneralSettings::read(&general, &environment, report),
+            headworks: OwnSettings::read(&headworks, report),
+            environment_variables: environment.into_own(),
+        };
+        names::check(&mut config, &refused, report);
+        config
+    }
+}
+
+/// A section that was not written.
+const EMPTY: Section<'static> = Section {
+    path: "",
+    map: &Map {
+        entries: Vec::new(),
+    },
+};

@@ -1,0 +1,35 @@
+use crate::{Fallbacks, read::Section, report::Report};
+use std::time::Duration;
+
+/// `litellm_settings`: what holds where [`RouterSettings`](crate::RouterSettings) say nothing.
+#[derive(Clone, Debug, Default)]
+pub struct LitellmSettings {
+    /// Retries after the first attempt.
+    pub num_retries: Option<u32>,
+    /// How long an attempt may take. 0 in the file is `None`.
+    pub request_timeout: Option<Duration>,
+    /// Where to try when a group has failed. Not honoured yet.
+    pub fallbacks: Fallbacks,
+    /// Failures before a deployment rests. Not honoured yet.
+    pub allowed_fails: Option<u64>,
+    /// Drop parameters that a provider does not support. Not honoured yet. Default: false.
+    pub drop_params: bool,
+}
+
+// ===== impl LitellmSettings =====
+
+impl LitellmSettings {
+    pub(crate) fn read(section: &Section<'_>, report: &mut Report) -> Self {
+        let get = |name| section.get(name);
+        Self {
+            num_retries: get("num_retries")
+                .and_then(|field| field.small(report, "a number of retries, 0 or more")),
+            request_timeout: get("request_timeout").and_then(|field| field.seconds(report)),
+            fallbacks: Fallbacks::read(section, report),
+            allowed_fails: get("allowed_fails").and_then(|field| field.count(report)),
+            drop_params: get("drop_params")
+                .and_then(|field| field.truth(report))
+                .unwrap_or(false),
+        }
+    }
+}

@@ -1,0 +1,212 @@
+use crate::{
+    Fallbacks, NoticeKind, check, keys,
+    read::{Field, Section},
+    report::Report,
+};
+use headworks_core::Secret;
+use std::{fmt, time::Duration};
+
+/// `router_settings`: how deployments are chosen and failures handled.
+///
+/// The aliases among them are [`Config::aliases`](crate::Config::aliases).
+#[derive(Clone, Debug, Default)]
+pub struct RouterSettings {
+    /// How a deployment is chosen, as configured. Default: simple-shuffle. See
+    /// [`Config::routing_strategy`](crate::Config::routing_strategy) for the one in force.
+    pub routing_strategy: RoutingStrategy,
+    /// Retries after the first attempt.
+    pub num_retries: Option<u32>,
+    /// How long an attempt may take. 0 in the file is `None`.
+    pub timeout: Option<Duration>,
+    /// The same for streamed answers. 0 in the file is `None`.
+    pub stream_timeout: Option<Duration>,
+    /// The least time between two attempts at one deployment. Not honoured yet.
+    pub retry_after: Option<Duration>,
+    /// Failures before a deployment rests. Not honoured yet.
+    pub allowed_fails: Option<u64>,
+    /// How long a deployment rests. 0 in the file is `None`. Not honoured yet.
+    pub cooldown_time: Option<Duration>,
+    /// Where to try when a group has failed. Not honoured yet.
+    pub fallbacks: Fallbacks,
+    /// How many groups deep fallbacks go. Not honoured yet.
+    pub max_fallbacks: Option<u64>,
+    /// Passes over deployments that a prompt does not fit. Not honoured yet. Default: false.
+    pub enable_pre_call_checks: bool,
+    /// What instances share. Not used yet.
+    pub redis: Option<Redis>,
+}
+
+/// The `redis_…` keys of `router_settings`.
+///
+/// Redis is configured by a URL, or by host and port, as in `LiteLLM`.
+#[derive(Clone, Debug, Default)]
+pub struct Redis {
+    /// `redis_url`, which may have a password in it.
+    pub url: Option<Secret>,
+    /// `redis_host`.
+    pub host: Option<String>,
+    /// `redis_port`.
+    pub port: Option<u16>,
+    /// `redis_password`.
+    pub password: Option<Secret>,
+}
+
+/// How a deployment is chosen among those of a group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RoutingStrategy {
+    /// At random, by `weight`, else `rpm`, else `tpm`.
+    #[default]
+    SimpleShuffle,
+    /// The one with the fewest requests under way.
+    LeastBusy,
+    /// One after the other. Ours; `LiteLLM` has none.
+    RoundRobin,
+    /// The one with the fewest tokens this minute.
+    UsageBased,
+    /// The same, with limits kept before the call.
+    UsageBasedV2,
+    /// The fastest.
+    LatencyBased,
+    /// The cheapest.
+    CostBased,
+}
+
+// ===== impl RouterSettings =====
+
+impl RouterSettings {
+    pub(crate) fn read(section: &Section<'_>, report: &mut Report) -> Self {
+        let get = |name| section.get(name);
+        let seconds = |name, report: &mut Report| section.get(name)?.seconds(report);
+        let count = |name, report: &mut Report| section.get(name)?.count(report);
+        Self {
+            routing_strategy: get("routing_strategy")
+                .and_then(|field| RoutingStrategy::read(&field, report))
+                .unwrap_or_default(),
+            num_retries: get("num_retries")
+                .and_then(|field| field.small(report, "a number of retries, 0 or more")),
+            timeout: seconds("timeout", report),
+            stream_timeout: seconds("stream_timeout", report),
+            retry_after: seconds("retry_after", report),
+            allowed_fails: count("allowed_fails", report),
+            cooldown_time: seconds("cooldown_time", report),
+            fallbacks: Fallbacks::read(section, report),
+            max_fallbacks: count("max_fallbacks", report),
+            enable_pre_call_checks: get("enable_pre_call_checks")
+                .and_then(|field| field.truth(report))
+                .unwrap_or(false),
+            redis: Redis::read(section, report),
+        }
+    }
+}
+
+// ===== impl Redis =====
+
+impl Redis {
+    fn read(section: &Section<'_>, report: &mut Report) -> Option<Self> {
+        let text = |name, report: &mut Report| {
+            let field = section.get(name)?;
+            let text = field.text(report)?;
+            check::advise_placeholder(&field, text, report);
+            Some(text)
+        };
+        let redis = Self {
+            url: text("redis_url", report).map(Secret::from),
+            host: text("redis_host", report).map(str::to_owned),
+            port: section
+                .get("redis_port")
+                .and_then(|port| port.small(report, "a port, 0 to 65535")),
+            password: text("redis_password", report).map(Secret::from),
+        };
+        let host = section.get("redis_host");
+        let port = section.get("redis_port");
+        if redis.url.is_none()
+            && host.is_some() != port.is_some()
+            && let Some(field) = host.or(port)
+        {
+            report.advise(
+                field.key_mark,
+                "Redis wants both `redis_host` and `redis_port`, or `redis_url`",
+            );
+        }
+        (redis.url.is_some() || redis.host.is_some()).then_some(redis)
+    }
+}
+
+// ===== impl RoutingStrategy =====
+
+impl RoutingStrategy {
+    /// Every strategy, those of `LiteLLM` first.
+    pub const ALL: [Self; 7] = [
+        Self::SimpleShuffle,
+        Self::LeastBusy,
+        Self::UsageBased,
+        Self::UsageBasedV2,
+        Self::LatencyBased,
+        Self::CostBased,
+        Self::RoundRobin,
+    ];
+
+    /// The name in `config.yaml`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SimpleShuffle => "simple-shuffle",
+            Self::LeastBusy => "least-busy",
+            Self::RoundRobin => "round-robin",
+            Self::UsageBased => "usage-based-routing",
+            Self::UsageBasedV2 => "usage-based-routing-v2",
+            Self::LatencyBased => "latency-based-routing",
+            Self::CostBased => "cost-based-routing",
+        }
+    }
+
+    /// True if it is built; the others are known by name.
+    #[must_use]
+    pub const fn is_honoured(self) -> bool {
+        matches!(
+            self,
+            Self::SimpleShuffle | Self::LeastBusy | Self::RoundRobin
+        )
+    }
+
+    /// Itself, or simple-shuffle in place of one that is not built yet.
+    #[must_use]
+    pub const fn in_force(self) -> Self {
+        if self.is_honoured() {
+            self
+        } else {
+            Self::SimpleShuffle
+        }
+    }
+
+    fn read(field: &Field<'_>, report: &mut Report) -> Option<Self> {
+        let name = field.string(report)?;
+        let Some(strategy) = Self::ALL.into_iter().find(|known| known.as_str() == name) else {
+            let names = Self::ALL.map(Self::as_str);
+            let accepted = format!("one of {}", names.join(", "));
+            let nearest = keys::nearest(name, names);
+            let help = nearest.map(|nearest| format!("did you mean `{nearest}`?"));
+            field.refuse(report, &accepted, help.unwrap_or_default());
+            return None;
+        };
+        if !strategy.is_honoured() {
+            report.notice(
+                NoticeKind::NotHonoured,
+                field.mark(),
+                format!(
+                    "`{}: {strategy}` is not honoured yet: {} is used instead",
+                    field.path(),
+                    strategy.in_force()
+                ),
+            );
+        }
+        Some(strategy)
+    }
+}
+
+impl fmt::Display for RoutingStrategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -2,7 +2,12 @@ use crate::{Hint, Outcome, Verdict};
 use http::{Extensions, HeaderMap, Response, StatusCode};
 use std::error::Error;
 
-/// What a classifier is shown: the head of a response, or the error that came instead.
+mod grpc;
+
+pub use grpc::GrpcClassifier;
+
+/// What a classifier is shown: the head of a response, the trailers at its end, or the error that came
+/// instead.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Answer<'a> {
@@ -15,6 +20,8 @@ pub enum Answer<'a> {
         /// What layers further in have left, a [`Verdict`] among it perhaps.
         extensions: &'a Extensions,
     },
+    /// The trailers of a response whose head was judged when it came.
+    Trailers(&'a HeaderMap),
     /// No response: the error of the service within.
     Error(&'a (dyn Error + 'static)),
 }
@@ -31,8 +38,8 @@ impl<'a, B> From<&'a Response<B>> for Answer<'a> {
 
 /// Decides what an answer means.
 ///
-/// Implemented by [`StatusClassifier`] and by every `Fn(Answer<'_>) -> Verdict`, which is how a user says
-/// that a 418 of theirs means "come back later", or judges `grpc-status` instead of the HTTP status.
+/// Implemented by [`StatusClassifier`] for HTTP, [`GrpcClassifier`] for gRPC, and every
+/// `Fn(Answer<'_>) -> Verdict`, which is how a user says that a 418 of theirs means "come back later".
 pub trait Classify {
     /// The verdict on one answer.
     fn classify(&self, answer: Answer<'_>) -> Verdict;
@@ -48,7 +55,8 @@ where
 }
 
 /// The default classifier: the verdict a layer further in has left in the response's extensions, else
-/// [`Outcome::of_status`] with [`Hint::of_headers`]; errors by [`Verdict::of_error`].
+/// [`Outcome::of_status`] with [`Hint::of_headers`]; errors by [`Verdict::of_error`]. In the trailers of an
+/// HTTP response there is nothing to judge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StatusClassifier;
@@ -68,6 +76,7 @@ impl Classify for StatusClassifier {
                 };
                 Verdict { outcome, hint }
             }),
+            Answer::Trailers(_) => Outcome::Success.into(),
             Answer::Error(error) => Verdict::of_error(error),
         }
     }

@@ -1,118 +1,129 @@
-use http::{HeaderMap, HeaderName, header};
+use http::HeaderMap;
 use std::time::{Duration, SystemTime};
 
+mod length;
+mod moment;
+mod number;
+mod reader;
+
+pub use reader::{HintReader, should_retry};
+
 /// When to come back, as the provider said it.
+///
+/// | written | means | seen in |
+/// |---|---|---|
+/// | `7`, `0.25`, `1,200` | seconds | `retry-after`, Azure's and Cerebras' resets |
+/// | `120`, `120.5` | milliseconds, where the name of the header says so | `retry-after-ms` |
+/// | `1h2m3.5s`, `6m0s`, `577.5ms`, `900µs` | a Go duration | `OpenAI`'s and Groq's resets |
+/// | `22s`, `45.837906927s` | a protobuf duration | Gemini's `RetryInfo` |
+/// | `2026-03-01T12:00:30Z` | an RFC 3339 time | Anthropic's resets |
+/// | `Sun, 06 Nov 1994 08:50:07 GMT` | an HTTP date (RFC 9110, 5.6.7) | `retry-after` |
+/// | `1741305600`, `1741305600000` | an epoch, seconds or milliseconds by magnitude | `OpenRouter`'s resets |
+///
+/// Zero, negative, past and unreadable values mean that nothing is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Hint(Duration);
+pub struct Hint {
+    wait: Duration,
+    long: bool,
+}
+
+// ===== impl Hint =====
 
 impl Hint {
+    /// The longest wait that is believed unless a [`HintReader`] says otherwise: an hour. One odd header must
+    /// not take a deployment out for days, and asking once an hour whether a quota is back costs nothing.
+    pub const LONGEST: Duration = Duration::from_secs(3600);
+
     /// Come back after this long, and not before.
     #[must_use]
     pub const fn after(wait: Duration) -> Self {
-        Self(wait)
+        Self { wait, long: false }
+    }
+
+    /// The same for what comes back in days and not in minutes: a daily quota, a spend limit, an empty
+    /// account. `wait` is when to look again.
+    #[must_use]
+    pub const fn long(wait: Duration) -> Self {
+        Self { wait, long: true }
     }
 
     /// How long to wait, counted from when the answer came.
     #[must_use]
     pub const fn wait(self) -> Duration {
-        self.0
+        self.wait
     }
 
-    /// Reads the hint of a response's headers: `retry-after-ms` (milliseconds, `OpenAI` and Azure), else
-    /// `retry-after` (seconds, possibly fractional, or an HTTP date, RFC 9110 section 10.2.3).
-    ///
-    /// Each header is judged on its own, so that junk in one does not hide the other. Zero, negative and
-    /// unreadable values mean unknown. A date counts from the response's own `Date` when it has one, so
-    /// that a skewed clock, ours or theirs, does not matter.
+    /// True if it is a quota of a day or more, or money, that is used up: nothing that a request which is
+    /// under way should wait for, however short [`wait`](Self::wait) is.
+    #[must_use]
+    pub const fn is_long(self) -> bool {
+        self.long
+    }
+
+    /// The same hint, its wait no longer than `longest`.
+    #[must_use]
+    pub fn at_most(self, longest: Duration) -> Self {
+        Self {
+            wait: self.wait.min(longest),
+            ..self
+        }
+    }
+
+    /// Reads the hint of a response's headers, as [`HintReader::new`] does.
     #[must_use]
     pub fn of_headers(headers: &HeaderMap) -> Option<Self> {
-        const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
-
-        let text = |name: HeaderName| Some(headers.get(name)?.to_str().ok()?.trim());
-        let number = |text: &str, unit: f64| {
-            let seconds = text.parse::<f64>().ok()? / unit;
-            Duration::try_from_secs_f64(seconds).ok()
-        };
-        let date = |text: &str| {
-            let now = headers
-                .get(header::DATE)
-                .and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok())
-                .unwrap_or_else(SystemTime::now);
-            let then = httpdate::parse_http_date(text).ok()?;
-            then.duration_since(now).ok()
-        };
-
-        let positive = |wait: &Duration| !wait.is_zero();
-        text(RETRY_AFTER_MS)
-            .and_then(|ms| number(ms, 1000.0))
-            .filter(positive)
-            .or_else(|| {
-                let value = text(header::RETRY_AFTER)?;
-                number(value, 1.0).or_else(|| date(value)).filter(positive)
-            })
-            .map(Self)
+        HintReader::new().read(headers)
     }
+
+    /// Reads one value in any of the forms above, a bare number as seconds. A time is counted from `now`.
+    #[must_use]
+    pub fn parse(text: &str, now: SystemTime) -> Option<Self> {
+        wait(text, Bare::Seconds, now).map(Self::after)
+    }
+
+    /// Finds what English says to a person: `Please try again in 6m0s.`, `Please retry after 9 seconds.`,
+    /// `Please wait 26 seconds before retrying.`
+    #[must_use]
+    pub fn of_prose(text: &str) -> Option<Self> {
+        const BEFORE: [&str; 4] = ["try again in ", "retry after ", "retry in ", "please wait "];
+
+        let text = text.to_ascii_lowercase();
+        let mut found = BEFORE
+            .iter()
+            .flat_map(|before| text.match_indices(before))
+            .filter_map(|(at, before)| length::leading(&text[at + before.len()..]));
+        let (wait, _) = found.find(|(wait, _)| !wait.is_zero())?;
+        Some(Self::after(wait))
+    }
+}
+
+/// What a number without a unit counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bare {
+    Seconds,
+    Milliseconds,
+}
+
+/// The one parser: how long `text` says to wait, `None` for zero, negative, past and unreadable.
+fn wait(text: &str, bare: Bare, now: SystemTime) -> Option<Duration> {
+    let text = text.trim();
+    let text = text.strip_prefix('+').unwrap_or(text);
+    let until = |then: SystemTime| then.duration_since(now).ok();
+    let wait = match number::leading(text) {
+        Some((number, "")) if moment::is_epoch(number, bare) => {
+            moment::of_epoch(number).and_then(until)
+        }
+        Some((number, "")) => number.times(match bare {
+            Bare::Seconds => length::SECOND,
+            Bare::Milliseconds => length::MILLISECOND,
+        }),
+        _ => match length::leading(text) {
+            Some((length, "")) => Some(length),
+            _ => moment::parse(text).and_then(until),
+        },
+    };
+    wait.filter(|wait| !wait.is_zero())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn hint(headers: &[(&'static str, &str)]) -> Option<u64> {
-        let headers = headers
-            .iter()
-            .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()))
-            .collect();
-        Hint::of_headers(&headers).map(|hint| u64::try_from(hint.wait().as_millis()).unwrap())
-    }
-
-    #[test]
-    fn each_form_is_read() {
-        assert_eq!(hint(&[]), None);
-        assert_eq!(hint(&[("retry-after", "7")]), Some(7000));
-        assert_eq!(hint(&[("retry-after", "0.25")]), Some(250));
-        assert_eq!(hint(&[("retry-after-ms", "120.5")]), Some(120));
-        assert_eq!(
-            hint(&[("retry-after", "9"), ("retry-after-ms", "100")]),
-            Some(100)
-        );
-        assert_eq!(
-            hint(&[
-                ("date", "Sun, 06 Nov 1994 08:49:37 GMT"),
-                ("retry-after", "Sun, 06 Nov 1994 08:50:07 GMT")
-            ]),
-            Some(30_000)
-        );
-    }
-
-    #[test]
-    fn junk_in_one_header_does_not_hide_the_other() {
-        assert_eq!(
-            hint(&[("retry-after", "3"), ("retry-after-ms", "soon")]),
-            Some(3000)
-        );
-    }
-
-    #[test]
-    fn zero_negative_and_past_mean_unknown() {
-        for value in [
-            "0",
-            "-1",
-            "",
-            "NaN",
-            "inf",
-            "1e300",
-            "Sun, 06 Nov 1994 08:49:37 GMT",
-        ] {
-            assert_eq!(hint(&[("retry-after", value)]), None, "{value}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_value_makes_it_panic(value in "[ -~]{0,40}") {
-            let _ = hint(&[("retry-after", &value), ("retry-after-ms", &value), ("date", &value)]);
-        }
-    }
-}
+mod tests;

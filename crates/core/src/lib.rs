@@ -11,7 +11,8 @@
 //! | one place that can answer | [`DeploymentId`] | configuration | everyone |
 //! | how long this request may take | [`Timeouts`] | the edge | timeout |
 //! | the record of this request's attempts | [`Attempts`] | retry, balance, timeout | retry, balance, fallback, the edge |
-//! | what an answer means | [`Verdict`], of an [`Outcome`] and a [`Hint`] | a [`Classify`] | retry, breaker, load, metrics |
+//! | what an answer means | [`Verdict`], of an [`Outcome`] and a [`Hint`] | a [`Classify`], or who knows the provider | retry, breaker, load, metrics |
+//! | one deployment would not take it | [`NotAdmitted`] | breaker, limit | balance, retry |
 //! | nobody may take it now, and why | [`Refusal`] | balance | retry, fallback, the edge |
 //! | which clock ran out | [`Elapsed`] | timeout | retry, the edge |
 //! | how a body ended | [`End`], told once by a [`Guard`] | [`GuardedBody`] | whoever counts until the end |
@@ -44,7 +45,7 @@
 //!
 //! A layer that can fail by itself answers with [`BoxError`], as tower's own `Timeout`, `LoadShed` and
 //! `Balance` do: retry, breaker and fallback must judge the errors of layers they have never heard of, and a
-//! source chain is how Rust says that. What this crate defines ([`Refusal`], [`Elapsed`]) is found in the
+//! source chain is how Rust says that. What this crate defines ([`Refusal`], [`NotAdmitted`], [`Elapsed`]) is found in the
 //! chain by [`Verdict::of_error`]; anything else is a transport error.
 
 mod attempts;
@@ -61,14 +62,14 @@ mod secret;
 
 pub use attempts::{Attempt, AttemptNumber, Attempts, PassedOver, Why};
 pub use body::GuardedBody;
-pub use classify::{Answer, Classify, StatusClassifier};
+pub use classify::{Answer, Classify, GrpcClassifier, StatusClassifier};
 pub use elapsed::{Clock, Elapsed, Timeouts};
 pub use guard::{End, Finish, Guard, Watch};
-pub use hint::Hint;
+pub use hint::{Hint, HintReader, should_retry};
 pub use model::WithModel;
 pub use names::{DeploymentId, Group, RequestedModel};
 pub use outcome::{Outcome, Verdict};
-pub use refusal::{Reason, Refusal, UnknownGroup};
+pub use refusal::{NotAdmitted, Reason, Refusal, UnknownGroup};
 pub use secret::Secret;
 
 /// The error of every layer that can fail by itself: any error, owned, that may cross threads.

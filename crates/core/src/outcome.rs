@@ -1,4 +1,4 @@
-use crate::{Elapsed, End, Hint, Reason, Refusal, UnknownGroup};
+use crate::{Elapsed, End, Hint, NotAdmitted, Reason, Refusal, UnknownGroup};
 use http::StatusCode;
 use std::error::Error;
 
@@ -31,11 +31,17 @@ pub enum Outcome {
     ContentRefused,
     /// The client went away before the end. Says nothing about anybody's health.
     Cancelled,
+    /// The deployment is set up wrongly: the provider does not know, or no longer has, the model it names.
+    /// The caller could not have asked better, and another deployment may well have it.
+    Misconfigured,
+    /// This deployment cannot take this request and another may: it is larger than the whole quota of a
+    /// minute here, or asks for something that is not offered here. Says nothing about anybody's health.
+    Unsuitable,
 }
 
 impl Outcome {
     /// Every outcome, for tables of metrics.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Success,
         Self::CallerFault,
         Self::RateLimited,
@@ -47,6 +53,8 @@ impl Outcome {
         Self::ContextTooLong,
         Self::ContentRefused,
         Self::Cancelled,
+        Self::Misconfigured,
+        Self::Unsuitable,
     ];
 
     /// The word for it in metrics and logs.
@@ -64,6 +72,8 @@ impl Outcome {
             Self::ContextTooLong => "context_too_long",
             Self::ContentRefused => "content_refused",
             Self::Cancelled => "cancelled",
+            Self::Misconfigured => "misconfigured",
+            Self::Unsuitable => "unsuitable",
         }
     }
 
@@ -94,12 +104,35 @@ impl Outcome {
             | Self::ServerFault
             | Self::Transport
             | Self::Timeout
-            | Self::Auth => true,
+            | Self::Auth
+            | Self::Misconfigured
+            | Self::Unsuitable => true,
             Self::Success
             | Self::CallerFault
             | Self::ContextTooLong
             | Self::ContentRefused
             | Self::Cancelled => false,
+        }
+    }
+
+    /// True if the deployment is to blame, so that it may be rested for it: not the caller, not the request,
+    /// and not a client that left.
+    #[must_use]
+    pub const fn blames_the_deployment(self) -> bool {
+        match self {
+            Self::RateLimited
+            | Self::Capacity
+            | Self::ServerFault
+            | Self::Transport
+            | Self::Timeout
+            | Self::Auth
+            | Self::Misconfigured => true,
+            Self::Success
+            | Self::CallerFault
+            | Self::ContextTooLong
+            | Self::ContentRefused
+            | Self::Cancelled
+            | Self::Unsuitable => false,
         }
     }
 
@@ -129,8 +162,8 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// The verdict on an error: [`Elapsed`] and [`Refusal`] are looked for along the source chain, and
-    /// what is neither is a transport error.
+    /// The verdict on an error: what this crate defines ([`Elapsed`], [`Refusal`], [`NotAdmitted`],
+    /// [`UnknownGroup`]) is looked for along the source chain, and what is none of it is a transport error.
     #[must_use]
     pub fn of_error(error: &(dyn Error + 'static)) -> Self {
         let mut cause = Some(error);
@@ -140,6 +173,9 @@ impl Verdict {
             }
             if let Some(refusal) = error.downcast_ref::<Refusal>() {
                 return Self::of_refusal(refusal);
+            }
+            if let Some(turned_away) = error.downcast_ref::<NotAdmitted>() {
+                return Self::of_reason(turned_away.reason());
             }
             if error.is::<UnknownGroup>() {
                 return Outcome::CallerFault.into();
@@ -176,6 +212,16 @@ impl Verdict {
                 Outcome::Capacity
             },
             hint: refusal.retry_after().map(Hint::after),
+        }
+    }
+
+    fn of_reason(reason: Reason) -> Self {
+        match reason {
+            Reason::Resting(left) => Self {
+                outcome: Outcome::RateLimited,
+                hint: Some(Hint::after(left)),
+            },
+            _ => Outcome::Capacity.into(),
         }
     }
 }
@@ -231,6 +277,22 @@ mod tests {
     }
 
     #[test]
+    fn whoever_is_to_blame_is_not_the_only_one_who_could_answer() {
+        for outcome in Outcome::ALL {
+            assert!(!outcome.blames_the_deployment() || outcome.may_succeed_elsewhere());
+        }
+        assert!(!Outcome::CallerFault.blames_the_deployment());
+        assert!(!Outcome::Unsuitable.blames_the_deployment());
+    }
+
+    #[test]
+    fn all_are_listed_in_their_order() {
+        for (at, outcome) in Outcome::ALL.into_iter().enumerate() {
+            assert_eq!(outcome as usize, at, "{}", outcome.as_str());
+        }
+    }
+
+    #[test]
     fn an_error_is_judged_by_what_is_deepest_known_in_its_chain() {
         #[derive(Debug)]
         struct Wrapper(BoxError);
@@ -249,6 +311,16 @@ mod tests {
         assert_eq!(Verdict::of_error(&elapsed).outcome, Outcome::Timeout);
         let reset = Wrapper(std::io::Error::from(std::io::ErrorKind::ConnectionReset).into());
         assert_eq!(Verdict::of_error(&reset).outcome, Outcome::Transport);
+    }
+
+    #[test]
+    fn who_was_not_admitted_may_be_elsewhere() {
+        let resting = NotAdmitted::new(Reason::Resting(Duration::from_secs(3)));
+        let verdict = Verdict::of_error(&resting);
+        assert_eq!(verdict.outcome, Outcome::RateLimited);
+        assert_eq!(verdict.hint, Some(Hint::after(Duration::from_secs(3))));
+        let full = Verdict::of_error(&NotAdmitted::new(Reason::Full));
+        assert_eq!(full, Outcome::Capacity.into());
     }
 
     #[test]

@@ -109,7 +109,10 @@ impl ErrorObject {
 
     /// The JSON of this error.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "serialising strings into memory cannot fail")]
+    #[expect(
+        clippy::expect_used,
+        reason = "serialising strings into memory cannot fail"
+    )]
     pub fn to_json(&self, status: StatusCode, dialect: Dialect) -> Bytes {
         let json = match dialect {
             Dialect::OpenAi => serde_json::to_vec(&OpenAi { error: self }),

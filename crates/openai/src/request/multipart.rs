@@ -95,7 +95,12 @@ pub(super) fn read(bytes: &Bytes, boundary: &[u8]) -> Result<Anatomy, InvalidReq
             Known::Own(key) => {
                 anatomy.cuts.push(part.whole);
                 let text = text()?;
-                if let Some(value) = key.parse(text, at)?.filter(|_| !text.is_empty()) {
+                let value = if text.is_empty() {
+                    None
+                } else {
+                    key.parse(text, at)?
+                };
+                if let Some(value) = value {
                     anatomy.params.push(key, content.clone(), value);
                 }
             }
@@ -136,23 +141,21 @@ struct Parameters<'a>(&'a [u8]);
 
 impl<'a> Parts<'a> {
     fn begin(bytes: &'a [u8], delimiter: &'a [u8]) -> Result<Self, InvalidRequest> {
-        let finder = memmem::Finder::new(delimiter);
+        // RFC 2046 allows a preamble in front of the first boundary. No client sends one, and parsers differ on
+        // where it ends: one might find a model in it that another does not.
         let at = if bytes.starts_with(&delimiter[2..]) {
-            Some(0)
+            0
+        } else if bytes.starts_with(delimiter) {
+            2
         } else {
-            finder.find(bytes).map(|at| at + 2)
+            let expected = "the boundary of its content type in front";
+            return Err(InvalidRequest::not_multipart(expected, 0));
         };
-        match at {
-            Some(at) => Ok(Self {
-                bytes,
-                delimiter: finder,
-                at,
-            }),
-            None => Err(InvalidRequest::not_multipart(
-                "the boundary of its content type",
-                0,
-            )),
-        }
+        Ok(Self {
+            bytes,
+            delimiter: memmem::Finder::new(delimiter),
+            at,
+        })
     }
 
     fn next(&mut self) -> Result<Option<Part<'a>>, InvalidRequest> {
@@ -174,13 +177,7 @@ impl<'a> Parts<'a> {
         at += 2;
         let mut disposition = None;
         loop {
-            let line = memmem::find(&self.bytes[at..], b"\r\n");
-            let Some(line) = line.map(|len| &self.bytes[at..at + len]) else {
-                return Err(InvalidRequest::not_multipart(
-                    "a blank line behind the headers",
-                    at,
-                ));
-            };
+            let line = self.header(at)?;
             if line.is_empty() {
                 at += 2;
                 break;
@@ -193,19 +190,19 @@ impl<'a> Parts<'a> {
             }
             at += line.len() + 2;
         }
-        // The line break before a delimiter belongs to it: that of the headers, if there is no content.
-        let Some(len) = self.delimiter.find(&self.bytes[at..]) else {
-            return Err(InvalidRequest::not_multipart(
-                "a boundary behind the last part",
-                at,
-            ));
+        let content = &self.bytes[at..];
+        // Some read the line break of the last header as that of the boundary, some do not.
+        let ambiguous = content.starts_with(&self.delimiter.needle()[2..]);
+        let Some(len) = self.delimiter.find(content).filter(|_| !ambiguous) else {
+            let expected = "a line break and the boundary behind each part";
+            return Err(InvalidRequest::not_multipart(expected, at));
         };
-        let (name, is_file) = disposition
-            .and_then(|(_, value)| name_of(value))
-            .ok_or_else(|| {
-                let at = disposition.map_or(start, |(at, _)| at);
-                InvalidRequest::not_multipart("`Content-Disposition: form-data; name=\"…\"`", at)
-            })?;
+        let name = disposition.and_then(|(_, value)| name_of(value));
+        let Some((name, is_file)) = name else {
+            let at = disposition.map_or(start, |(at, _)| at);
+            let expected = "`Content-Disposition: form-data; name=\"…\"`";
+            return Err(InvalidRequest::not_multipart(expected, at));
+        };
         self.at = at + len + 2;
         Ok(Some(Part {
             name,
@@ -213,6 +210,23 @@ impl<'a> Parts<'a> {
             content: at..at + len,
             whole: start..self.at,
         }))
+    }
+
+    /// The header line at `at`; the empty one ends them. It must be a name and a value on one line: whatever
+    /// looks otherwise, a bare LF above all, some parser takes for something else.
+    fn header(&self, at: usize) -> Result<&'a [u8], InvalidRequest> {
+        let rest = &self.bytes[at..];
+        let line = memmem::find(rest, b"\r\n").map(|len| &rest[..len]);
+        let sound = line.filter(|line| {
+            let name = memchr(b':', line).map(|colon| &line[..colon]);
+            let token = |name: &[u8]| !name.is_empty() && name.iter().all(|b| is_token(*b));
+            line.is_empty()
+                || name.is_some_and(token)
+                    && line.iter().all(|b| !b.is_ascii_control() || *b == b'\t')
+                    && !line.starts_with(&self.delimiter.needle()[2..])
+        });
+        let expected = "headers of one line each, and a blank line behind them";
+        sound.ok_or_else(|| InvalidRequest::not_multipart(expected, at))
     }
 }
 
@@ -222,31 +236,44 @@ impl<'a> Iterator for Parameters<'a> {
     type Item = Option<(&'a [u8], Cow<'a, [u8]>)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let rest = self.0.trim_ascii_start().strip_prefix(b";");
-        let malformed = !self.0.trim_ascii_start().is_empty();
-        self.0 = b"";
-        let Some(rest) = rest.map(<[u8]>::trim_ascii_start) else {
-            return malformed.then_some(None);
-        };
+        let rest = std::mem::take(&mut self.0).trim_ascii();
         // A semicolon at the end announces nothing.
-        if rest.is_empty() {
+        if rest.is_empty() || rest == b";" {
             return None;
         }
-        let Some(equals) = memchr(b'=', rest) else {
-            return Some(None);
-        };
-        let (name, value) = (&rest[..equals], &rest[equals + 1..]);
-        let Some(quoted) = value.strip_prefix(b"\"") else {
-            let end = memchr(b';', value).unwrap_or(value.len());
-            self.0 = &value[end..];
-            return Some(Some((name, Cow::Borrowed(value[..end].trim_ascii_end()))));
-        };
-        let Some((value, rest)) = unquote(quoted) else {
-            return Some(None);
-        };
-        self.0 = rest;
-        Some(Some((name, value)))
+        Some(parameter(rest).map(|(name, value, rest)| {
+            self.0 = rest;
+            (name, value)
+        }))
     }
+}
+
+/// The parameter behind a semicolon, and what follows it.
+fn parameter(text: &[u8]) -> Option<(&[u8], Cow<'_, [u8]>, &[u8])> {
+    let text = text.strip_prefix(b";")?.trim_ascii_start();
+    let (name, value) = text.split_at(memchr(b'=', text)?);
+    let value = &value[1..];
+    if !name.iter().all(|b| is_token(*b)) {
+        return None;
+    }
+    if let Some(quoted) = value.strip_prefix(b"\"") {
+        let (value, rest) = unquote(quoted)?;
+        return Some((name, value, rest));
+    }
+    let (value, rest) = value.split_at(memchr(b';', value).unwrap_or(value.len()));
+    let value = value.trim_ascii_end();
+    // Laxer than a token: a boundary may hold `=`, and not every client quotes it then.
+    let plain = value.iter().all(|b| b.is_ascii_graphic() && *b != b'"');
+    plain.then_some((name, Cow::Borrowed(value), rest))
+}
+
+/// RFC 9110, 5.6.2.
+const fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~'
+        )
 }
 
 /// The value of a header line, if it is `Content-Disposition`.

@@ -30,13 +30,32 @@ impl Clock {
 pub struct Elapsed {
     clock: Clock,
     after: Duration,
+    shortened: bool,
 }
 
 impl Elapsed {
     /// `clock` ran out after `after`.
     #[must_use]
     pub const fn new(clock: Clock, after: Duration) -> Self {
-        Self { clock, after }
+        Self {
+            clock,
+            after,
+            shortened: false,
+        }
+    }
+
+    /// Says that the request brought this time itself, and that it is shorter than what would have been given.
+    #[must_use]
+    pub const fn shortened(mut self) -> Self {
+        self.shortened = true;
+        self
+    }
+
+    /// True if the request asked for less time than it would have been given. What did not answer within
+    /// that is not to be blamed for it.
+    #[must_use]
+    pub const fn is_shortened(&self) -> bool {
+        self.shortened
     }
 
     /// Which clock.

@@ -15,6 +15,12 @@ pub enum Reason {
     Full,
     /// Another tier is asked: one of a lower order has a candidate, or the chosen order is not its own.
     OtherTier,
+    /// Its tags are not those that were asked for.
+    Tags,
+    /// The prompt does not fit the context window of its model.
+    ContextWindow,
+    /// It is not in the region that was asked for.
+    Region,
     /// The rule that chooses among the candidates wanted none of them.
     Declined,
 }
@@ -29,6 +35,9 @@ impl Reason {
             Self::NotReady => "not ready",
             Self::Full => "full",
             Self::OtherTier => "in another tier",
+            Self::Tags => "with other tags",
+            Self::ContextWindow => "with too small a context window",
+            Self::Region => "in another region",
             Self::Declined => "declined",
         }
     }
@@ -105,6 +114,36 @@ impl fmt::Display for Refusal {
 }
 
 impl Error for Refusal {}
+
+/// One deployment did not take the request, which it was therefore never sent.
+///
+/// The error of a layer that admits requests to one deployment: a breaker, a limit. It has lost a race, as
+/// a rule: whoever chose the deployment had been told that it would take the request, and may choose another.
+/// A [`Refusal`] is what is said when there is no other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAdmitted(Reason);
+
+impl NotAdmitted {
+    /// Not admitted, for this reason.
+    #[must_use]
+    pub const fn new(reason: Reason) -> Self {
+        Self(reason)
+    }
+
+    /// Why not.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        self.0
+    }
+}
+
+impl fmt::Display for NotAdmitted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the deployment did not take the request: {}", self.0)
+    }
+}
+
+impl Error for NotAdmitted {}
 
 /// There is no group of this name.
 #[derive(Clone, Debug, PartialEq, Eq)]

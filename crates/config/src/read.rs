@@ -1,7 +1,7 @@
 //! Typed reading: a section gives fields, a field gives a value or reports what is accepted instead.
 
 use crate::{
-    keys::{self, KEYS},
+    keys,
     location::Mark,
     quote,
     report::Report,
@@ -78,11 +78,13 @@ impl<'a> Field<'a> {
     }
 
     pub(crate) fn is_secret(&self) -> bool {
+        let of = |section, name| keys::find(section, name).is_some_and(|key| key.secret);
         // Or a part of one, such as a header of `extra_headers`.
-        keys::find(self.section, self.name).is_some_and(|key| key.secret)
-            || KEYS
-                .iter()
-                .any(|key| key.secret && key.path == self.section)
+        of(self.section, self.name)
+            || self
+                .section
+                .rsplit_once('.')
+                .is_some_and(|(section, name)| of(section, name))
     }
 
     /// What stands there, in words, without showing what must not be seen.

@@ -3,7 +3,6 @@ use crate::{
     ModelInfo, Simulated, check,
     id::Identity,
     json,
-    keys::KEYS,
     location::Mark,
     quote,
     read::{Field, Section},
@@ -170,13 +169,10 @@ impl<'a> Entry<'a> {
             let scalar = field.and_then(|field| field.node.as_scalar());
             identity.public(name, scalar.map(Scalar::text));
         }
-        for field in self.params.fields() {
-            let path = field.path();
-            if KEYS.iter().any(|key| key.secret && key.path == path) {
-                let value = json::of(field.node);
-                if value.as_str() != Some("") {
-                    identity.secret(field.name, json::sorted(&value));
-                }
+        for field in self.params.fields().filter(Field::is_secret) {
+            let value = json::of(field.node);
+            if value.as_str() != Some("") {
+                identity.secret(field.name, json::sorted(&value));
             }
         }
         identity

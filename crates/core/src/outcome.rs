@@ -201,12 +201,12 @@ impl Verdict {
     }
 
     fn of_refusal(refusal: &Refusal) -> Self {
-        let quota = refusal
-            .candidates()
-            .iter()
-            .any(|(_, reason)| matches!(reason, Reason::Resting(_)));
+        let mut reasons = refusal.candidates().iter().map(|(_, reason)| reason);
+        let too_long = reasons.len() > 0 && reasons.clone().all(|r| *r == Reason::ContextWindow);
         Self {
-            outcome: if quota {
+            outcome: if too_long {
+                Outcome::ContextTooLong
+            } else if reasons.any(|reason| matches!(reason, Reason::Resting(_))) {
                 Outcome::RateLimited
             } else {
                 Outcome::Capacity
@@ -321,6 +321,21 @@ mod tests {
         assert_eq!(verdict.hint, Some(Hint::after(Duration::from_secs(3))));
         let full = Verdict::of_error(&NotAdmitted::new(Reason::Full));
         assert_eq!(full, Outcome::Capacity.into());
+    }
+
+    #[test]
+    fn a_refusal_is_judged_by_its_reasons() {
+        let outcome = |reasons: &[Reason]| {
+            let candidates = reasons.iter().map(|reason| ("a".into(), *reason));
+            let refusal = Refusal::new("g".into(), candidates.collect());
+            Verdict::of_error(&refusal).outcome
+        };
+        let resting = Reason::Resting(Duration::from_secs(1));
+        let too_long = Reason::ContextWindow;
+        assert_eq!(outcome(&[]), Outcome::Capacity);
+        assert_eq!(outcome(&[Reason::Full, resting]), Outcome::RateLimited);
+        assert_eq!(outcome(&[too_long, too_long]), Outcome::ContextTooLong);
+        assert_eq!(outcome(&[too_long, Reason::Full]), Outcome::Capacity);
     }
 
     #[test]

@@ -1,8 +1,8 @@
-use crate::{Member, Members, members::WeightTable, picker::Dice};
+use crate::{Member, Members, needs::Fit, picker::Dice, shares::Shares};
 use headworks_core::{Attempts, Reason};
 use http::{Extensions, HeaderMap, Method, Request, Uri};
 use smallvec::SmallVec;
-use std::fmt;
+use std::{fmt, ops::Range};
 
 /// How often a draw that hits no candidate is repeated before all are looked at.
 const DRAWS: usize = 8;
@@ -18,6 +18,7 @@ pub struct Candidates<'a> {
     members: &'a Members,
     request: Head<'a>,
     tried: Tried,
+    needs: Option<Fit<'a>>,
     tier: usize,
     /// Whether those that were tried may be asked again.
     again: bool,
@@ -62,6 +63,10 @@ impl<'a> Candidates<'a> {
                 extensions: request.extensions(),
             },
             tried,
+            needs: request
+                .extensions()
+                .get()
+                .map(|needs| Fit::new(needs, members)),
             tier: 0,
             again: false,
         }
@@ -95,8 +100,10 @@ impl<'a> Candidates<'a> {
     ///
     /// If there is no such place.
     pub fn check(&self, place: usize) -> Result<(), Reason> {
-        self.check_request(place)?;
-        self.members.list()[place].check()
+        if self.members.tier_of(place) != self.tier {
+            return Err(Reason::OtherTier);
+        }
+        self.check_any_tier(place)
     }
 
     /// The candidates with their places, in the order of the group.
@@ -134,9 +141,24 @@ impl<'a> Candidates<'a> {
         &self.members.tier(self.tier).places
     }
 
-    /// The weights of the tier that is asked, by precedence.
-    pub(crate) fn weights(&self) -> &'a [WeightTable] {
-        &self.members.tier(self.tier).weights
+    /// The shares of the candidates, by each kind of weight that somebody in the tier has, by precedence,
+    /// and at last evenly. The first by which somebody is a candidate is the one that counts.
+    pub(crate) fn shares(&self) -> impl Iterator<Item = Shares<'_>> {
+        let tier = self.members.tier(self.tier);
+        let weights = tier
+            .weights
+            .iter()
+            .map(|table| Shares::by_weight(self, table));
+        weights.chain([Shares::evenly(self, &tier.places)])
+    }
+
+    /// The tiers that may be asked, in this order.
+    pub(crate) fn tiers(&self) -> Range<usize> {
+        let order = self.needs.as_ref().and_then(Fit::order);
+        order.map_or_else(
+            || self.members.tiers(),
+            |order| self.members.tier_of_order(order),
+        )
     }
 
     /// The tier that is asked.
@@ -146,7 +168,8 @@ impl<'a> Candidates<'a> {
 
     /// True if the request excludes nobody of its tier: the candidates are those who take requests at all.
     pub(crate) fn whole_tier(&self) -> bool {
-        self.tried.is_empty()
+        let needs = self.needs.as_ref();
+        self.tried.is_empty() && needs.is_none_or(|needs| needs.excludes_nobody(self.members))
     }
 
     /// Whether the request was sent somewhere in this group before.
@@ -195,14 +218,15 @@ impl<'a> Candidates<'a> {
     /// those that were tried may be asked again.
     pub(crate) fn check_any_tier(&self, place: usize) -> Result<(), Reason> {
         self.check_tried(place)?;
+        self.check_needs(place)?;
         self.members.list()[place].check()
     }
 
-    fn check_request(&self, place: usize) -> Result<(), Reason> {
-        if self.members.tier_of(place) != self.tier {
-            return Err(Reason::OtherTier);
-        }
-        self.check_tried(place)
+    fn check_needs(&self, place: usize) -> Result<(), Reason> {
+        let params = self.members.list()[place].params();
+        self.needs
+            .as_ref()
+            .map_or(Ok(()), |needs| needs.check(params))
     }
 
     fn check_tried(&self, place: usize) -> Result<(), Reason> {

@@ -1,6 +1,6 @@
-use crate::State;
+use crate::{State, hash};
 use headworks_core::{DeploymentId, Reason};
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// One place a request may go, before it is part of a group: an id, a service that reaches it, and what the
 /// choice goes by.
@@ -19,13 +19,14 @@ pub struct Member {
     params: Params,
     gates: Arc<[Arc<dyn Gate>]>,
     state: Arc<State>,
+    hash: u64,
     /// Differs between an endpoint and the one that replaces it under the same id. Zero before it is part of
     /// a group.
     serial: u64,
 }
 
 /// What the operator has said about an endpoint.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Params {
     /// Its share relative to the others. Zero is a standby: chosen when nobody with a weight may be.
@@ -38,6 +39,15 @@ pub struct Params {
     pub order: Option<i64>,
     /// The most requests in flight at a time. Default: no limit.
     pub max_in_flight: Option<usize>,
+    /// How long it takes until it has its whole share, when it is new in a group that has others or is back
+    /// from a rest. Default: 5 s; zero is at once.
+    pub slow_start: Duration,
+    /// What it may be asked for by; see [`Tags`](crate::Tags). Default: none.
+    pub tags: Arc<[Box<str>]>,
+    /// The longest prompt it takes, in tokens. Default: not known, which is any.
+    pub max_input_tokens: Option<u64>,
+    /// Where it is. Default: not known, which is none that can be asked for.
+    pub region: Option<Arc<str>>,
 }
 
 /// Says whether an endpoint takes requests at this moment: a circuit breaker, a quota, a maintenance switch.
@@ -58,8 +68,10 @@ pub trait Gate: Send + Sync {
 impl<S> Endpoint<S> {
     /// The endpoint `id`, reached by `service`.
     pub fn new(id: impl Into<DeploymentId>, service: S) -> Self {
+        let id = id.into();
         let member = Member {
-            id: id.into(),
+            hash: hash::of(id.as_bytes()),
+            id,
             params: Params::default(),
             gates: Arc::new([]),
             state: Arc::default(),
@@ -100,6 +112,34 @@ impl<S> Endpoint<S> {
     #[must_use]
     pub fn max_in_flight(mut self, max: usize) -> Self {
         self.member.params.max_in_flight = Some(max);
+        self
+    }
+
+    /// Sets [`Params::slow_start`].
+    #[must_use]
+    pub fn slow_start(mut self, over: Duration) -> Self {
+        self.member.params.slow_start = over;
+        self
+    }
+
+    /// Sets [`Params::tags`].
+    #[must_use]
+    pub fn tags<T: Into<Box<str>>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.member.params.tags = tags.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets [`Params::max_input_tokens`].
+    #[must_use]
+    pub fn max_input_tokens(mut self, max: u64) -> Self {
+        self.member.params.max_input_tokens = Some(max);
+        self
+    }
+
+    /// Sets [`Params::region`].
+    #[must_use]
+    pub fn region(mut self, region: impl Into<Arc<str>>) -> Self {
+        self.member.params.region = Some(region.into());
         self
     }
 
@@ -177,12 +217,28 @@ impl Member {
     /// The reason of the first of its gates that is shut, or [`Reason::Full`].
     pub fn check(&self) -> Result<(), Reason> {
         for gate in self.gates.iter() {
-            gate.check()?;
+            gate.check().inspect_err(|reason| {
+                if matches!(reason, Reason::Resting(_)) {
+                    self.state.rests();
+                }
+            })?;
         }
+        self.state.wakes();
         match self.params.max_in_flight {
             Some(max) if self.state.in_flight() >= max => Err(Reason::Full),
             _ => Ok(()),
         }
+    }
+
+    /// The part of its share that it takes: 1 but for a slow start.
+    #[must_use]
+    pub fn ramp(&self) -> f64 {
+        self.state.ramp(self.params.slow_start)
+    }
+
+    /// The id as a number, the same on every machine.
+    pub(crate) const fn hash(&self) -> u64 {
+        self.hash
     }
 
     pub(crate) const fn serial(&self) -> u64 {
@@ -204,6 +260,26 @@ impl fmt::Debug for Member {
     }
 }
 
+// ===== impl Params =====
+
+impl Default for Params {
+    fn default() -> Self {
+        Self {
+            weight: None,
+            rpm: None,
+            tpm: None,
+            order: None,
+            max_in_flight: None,
+            // Long enough for connections and caches to fill, and short enough that its share is back well
+            // within ten seconds.
+            slow_start: Duration::from_secs(5),
+            tags: Arc::new([]),
+            max_input_tokens: None,
+            region: None,
+        }
+    }
+}
+
 // ===== impl Gate =====
 
 impl<F> Gate for F
@@ -218,7 +294,6 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn an_endpoint_takes_requests_while_all_its_gates_say_so_and_it_has_room() {
@@ -230,5 +305,27 @@ mod tests {
         let resting = Reason::Resting(Duration::from_secs(3));
         let endpoint = endpoint.gate(move || Err(resting));
         assert_eq!(endpoint.member().check(), Err(resting));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_whose_gate_said_that_it_rests_is_back_slowly() {
+        let until = tokio::time::Instant::now() + Duration::from_secs(3);
+        let endpoint = Endpoint::new("a", ())
+            .slow_start(Duration::from_secs(10))
+            .gate(move || {
+                let left = until.saturating_duration_since(tokio::time::Instant::now());
+                if left.is_zero() {
+                    Ok(())
+                } else {
+                    Err(Reason::Resting(left))
+                }
+            });
+        let member = endpoint.member();
+        assert_eq!(member.ramp(), 1.0);
+        assert!(member.check().is_err());
+        tokio::time::advance(Duration::from_secs(4)).await;
+        assert!(member.check().is_ok());
+        tokio::time::advance(Duration::from_secs(5)).await;
+        assert_eq!(member.ramp(), 0.5);
     }
 }

@@ -85,11 +85,14 @@ mod error;
 mod flight;
 mod future;
 mod groups;
+mod hash;
 pub mod load;
 mod members;
+mod needs;
 mod picker;
 mod registry;
 mod service;
+mod shares;
 mod state;
 mod strategy;
 
@@ -100,7 +103,10 @@ pub use flight::{Flight, ResponseBody};
 pub use future::ResponseFuture;
 pub use groups::{Groups, GroupsFuture};
 pub use members::Members;
-pub use picker::{LeastBusy, Metric, P2c, Picker, RoundRobin, WeightedShuffle};
+pub use needs::{Needs, TagMatch, Tags};
+pub use picker::{
+    LeastBusy, Metric, P2c, Picker, RoundRobin, Session, SmoothRoundRobin, Sticky, WeightedShuffle,
+};
 pub use registry::{Changes, Registry, Snapshot};
 pub use service::Balance;
 pub use state::State;

@@ -18,11 +18,13 @@ pub struct Members {
     tiers: Vec<Tier>,
     /// The tier of each place.
     tier_of: Box<[u32]>,
+    shortest_window: Option<u64>,
 }
 
 /// The members of one [`order`](crate::Params::order).
 #[derive(Debug)]
 pub(crate) struct Tier {
+    order: Option<i64>,
     /// Their places in the list, ascending.
     pub(crate) places: Box<[u32]>,
     /// One table for each kind of weight that somebody here has, by precedence.
@@ -54,6 +56,10 @@ impl Members {
             by_id: ids.zip(0..).collect(),
             tiers,
             tier_of: tier_of.into(),
+            shortest_window: list
+                .iter()
+                .filter_map(|m| m.params().max_input_tokens)
+                .min(),
             list,
         }
     }
@@ -99,6 +105,11 @@ impl Members {
         Candidates::new(self, request)
     }
 
+    /// The least that somebody takes of a prompt, in tokens, if anybody says.
+    pub(crate) const fn shortest_window(&self) -> Option<u64> {
+        self.shortest_window
+    }
+
     pub(crate) fn list(&self) -> &[Member] {
         &self.list
     }
@@ -106,6 +117,13 @@ impl Members {
     /// There is always one, if an empty one.
     pub(crate) fn tiers(&self) -> Range<usize> {
         0..self.tiers.len()
+    }
+
+    /// The tier of this order, or none.
+    pub(crate) fn tier_of_order(&self, order: i64) -> Range<usize> {
+        let is_it = |tier: &Tier| tier.order == Some(order);
+        let found = self.tiers.iter().position(is_it);
+        found.map_or(0..0, |tier| tier..tier + 1)
     }
 
     pub(crate) fn tier(&self, tier: usize) -> &Tier {
@@ -159,6 +177,9 @@ impl Tier {
             .iter()
             .filter_map(|kind| WeightTable::new(members.iter().map(|(p, m)| (*p, kind(m)))));
         Self {
+            order: members
+                .first()
+                .and_then(|(_, member)| member.params().order),
             places: members.iter().map(|(place, _)| *place).collect(),
             weights: weights.collect(),
         }

@@ -166,7 +166,7 @@ impl<S, C> Inner<S, C> {
             &[false]
         };
         rounds.iter().find_map(|again| {
-            candidates.members().tiers().find_map(|tier| {
+            candidates.tiers().find_map(|tier| {
                 candidates.in_tier(tier, *again);
                 let place = self.picker.pick(candidates)?;
                 Some(place).filter(|place| candidates.contains(*place))

@@ -1,5 +1,5 @@
 use crate::{
-    Picker, RoundRobin, WeightedShuffle,
+    Picker, RoundRobin, SmoothRoundRobin, Sticky, WeightedShuffle,
     picker::{LeastBusy, P2c},
 };
 use std::{fmt, sync::Arc};
@@ -16,6 +16,10 @@ pub enum Strategy {
     WeightedShuffle,
     /// Each in turn; see [`RoundRobin`].
     RoundRobin,
+    /// Each as often as its weight says, turns spread evenly; see [`SmoothRoundRobin`].
+    SmoothRoundRobin,
+    /// The same for all requests of a session; see [`Sticky`].
+    Sticky,
     /// The less busy of two; see [`P2c`] and [`LeastBusy`].
     LeastBusy,
     /// A rule of the user's own, shared by every group that is given it.
@@ -35,6 +39,8 @@ impl Strategy {
         match self {
             Self::WeightedShuffle => Arc::new(WeightedShuffle::new()),
             Self::RoundRobin => Arc::new(RoundRobin::new()),
+            Self::SmoothRoundRobin => Arc::new(SmoothRoundRobin::new()),
+            Self::Sticky => Arc::new(Sticky::new()),
             Self::LeastBusy => Arc::new(P2c::new(LeastBusy)),
             Self::Picker(picker) => picker.clone(),
         }

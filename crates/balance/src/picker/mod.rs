@@ -4,11 +4,15 @@ mod dice;
 mod p2c;
 mod round_robin;
 mod shuffle;
+mod smooth;
+mod sticky;
 
 pub(crate) use dice::Dice;
 pub use p2c::{LeastBusy, Metric, P2c};
 pub use round_robin::RoundRobin;
 pub use shuffle::WeightedShuffle;
+pub use smooth::SmoothRoundRobin;
+pub use sticky::{Session, Sticky};
 
 use crate::Candidates;
 use headworks_core::Why;

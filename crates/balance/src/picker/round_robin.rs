@@ -1,4 +1,4 @@
-use crate::{Candidates, Members, Picker};
+use crate::{Candidates, Members, Picker, picker::Dice};
 use headworks_core::{DeploymentId, Why};
 use parking_lot::Mutex;
 use std::collections::{HashMap, VecDeque};
@@ -12,9 +12,11 @@ use std::collections::{HashMap, VecDeque};
 /// shared cursor can promise neither: it gives the turns of whoever is out to the one who stands next, or,
 /// over a shortened list, skips the healthy in step with the pattern.
 ///
-/// Exact under concurrency: a turn is taken under a short lock. A newcomer stands last.
+/// Exact under concurrency: a turn is taken under a short lock. A newcomer stands last. Whoever starts slowly
+/// lets some of its turns go.
 #[derive(Debug, Default)]
 pub struct RoundRobin {
+    dice: Dice,
     queue: Mutex<Queue>,
 }
 
@@ -41,7 +43,18 @@ impl Picker for RoundRobin {
     fn pick(&self, candidates: &Candidates<'_>) -> Option<usize> {
         let mut queue = self.queue.lock();
         queue.follow(candidates.members());
-        queue.take_turn(|place| candidates.contains(place))
+        // After a round in which all have let their turn go, the next one takes it.
+        for _ in candidates.places() {
+            let (turn, place) = queue.first(candidates)?;
+            queue.send_to_the_end(turn);
+            let ramp = candidates.members().list()[place].ramp();
+            if ramp >= 1.0 || self.dice.unit() < ramp {
+                return Some(place);
+            }
+        }
+        let (turn, place) = queue.first(candidates)?;
+        queue.send_to_the_end(turn);
+        Some(place)
     }
 
     fn why(&self) -> Why {
@@ -70,14 +83,15 @@ impl Queue {
         self.version = members.version();
     }
 
-    fn take_turn(&mut self, is_candidate: impl Fn(usize) -> bool) -> Option<usize> {
-        let first = self
-            .turns
-            .iter()
-            .position(|place| is_candidate(*place as usize))?;
-        let place = self.turns.remove(first)?;
-        self.turns.push_back(place);
-        Some(place as usize)
+    /// The first candidate, and where it stands.
+    fn first(&self, candidates: &Candidates<'_>) -> Option<(usize, usize)> {
+        let mut turns = self.turns.iter().map(|place| *place as usize).enumerate();
+        turns.find(|(_, place)| candidates.contains(*place))
+    }
+
+    fn send_to_the_end(&mut self, turn: usize) {
+        let place = self.turns.remove(turn);
+        self.turns.extend(place);
     }
 }
 
@@ -85,7 +99,7 @@ impl Queue {
 mod tests {
     use super::*;
     use crate::picker::test_util::{open, picks, request, shut, weighted};
-    use std::thread;
+    use std::{thread, time::Duration};
 
     #[test]
     fn it_goes_round_in_the_order_of_the_group() {
@@ -166,8 +180,27 @@ mod tests {
             snapshot.members().list()[place].id().as_str().to_owned()
         };
         assert_eq!([pick(), pick()], ["a", "b"]);
-        registry.insert(Endpoint::new("d", ()));
+        registry.insert(Endpoint::new("d", ()).slow_start(Duration::ZERO));
         registry.remove("a");
         assert_eq!([pick(), pick(), pick(), pick()], ["c", "b", "d", "c"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_starts_slowly_lets_turns_go() {
+        let robin = RoundRobin::new();
+        let group = weighted(&[1.0; 3]);
+        group.get(1).unwrap().state().start_slowly();
+        tokio::time::advance(Duration::from_secs(2)).await;
+        let counts = picks(&robin, &group, &request(&[]), 24_000);
+        assert!(counts[0].abs_diff(counts[2]) <= 1, "{counts:?}");
+        assert!((3_600..=4_400).contains(&counts[1]), "{counts:?}");
+        // Even when nobody takes its whole share, somebody takes the request.
+        for member in &group {
+            member.state().start_slowly();
+        }
+        assert_eq!(
+            picks(&robin, &group, &request(&[]), 30).iter().sum::<u32>(),
+            30
+        );
     }
 }

@@ -1,4 +1,4 @@
-use crate::{Candidates, Picker, members::WeightTable, picker::Dice};
+use crate::{Candidates, Picker, picker::Dice, shares::Share};
 use headworks_core::Why;
 
 /// How often a draw that hits no candidate is repeated before all are looked at. Repeating is what makes a
@@ -35,36 +35,18 @@ impl WeightedShuffle {
         }
     }
 
-    fn by_weight(&self, table: &WeightTable, candidates: &Candidates<'_>) -> Option<usize> {
-        let draw = || Some(table.at(self.dice.unit())).filter(|place| candidates.contains(*place));
-        (0..DRAWS).find_map(|_| draw()).or_else(|| {
-            let entries = table
-                .entries
-                .iter()
-                .map(|(place, weight)| (*place as usize, *weight));
-            self.among(entries.filter(|(place, _)| candidates.contains(*place)))
-        })
-    }
-
-    fn evenly(&self, candidates: &Candidates<'_>) -> Option<usize> {
-        let places = candidates.places();
-        if places.is_empty() {
-            return None;
-        }
-        let draw = || {
-            let place = places[self.dice.below(places.len())] as usize;
-            Some(place).filter(|place| candidates.contains(*place))
-        };
-        (0..DRAWS)
-            .find_map(|_| draw())
-            .or_else(|| self.among(candidates.iter().map(|(place, _)| (place, 1.0))))
+    /// The place that was drawn, if it is a candidate's; one that starts slowly takes only the part of its
+    /// draws that it takes of its share.
+    fn accept(&self, place: usize, candidates: &Candidates<'_>) -> Option<usize> {
+        let ramp = candidates.get(place)?.ramp();
+        (ramp >= 1.0 || self.dice.unit() < ramp).then_some(place)
     }
 
     /// One of these by weight, in a single pass: each takes the place of the one before with the
     /// probability of its share so far (Chao 1982).
-    fn among(&self, entries: impl Iterator<Item = (usize, f64)>) -> Option<usize> {
+    fn among<'a>(&self, shares: impl Iterator<Item = Share<'a>>) -> Option<usize> {
         let mut sum = 0.0;
-        entries.fold(None, |chosen, (place, weight)| {
+        shares.fold(None, |chosen, Share { place, weight, .. }| {
             sum += weight;
             match chosen {
                 Some(_) if self.dice.unit() * sum >= weight => chosen,
@@ -76,11 +58,12 @@ impl WeightedShuffle {
 
 impl Picker for WeightedShuffle {
     fn pick(&self, candidates: &Candidates<'_>) -> Option<usize> {
-        let tables = candidates.weights();
-        tables
-            .iter()
-            .find_map(|table| self.by_weight(table, candidates))
-            .or_else(|| self.evenly(candidates))
+        candidates.shares().find_map(|shares| {
+            let draw = |_| self.accept(shares.draw(&self.dice)?, candidates);
+            (0..DRAWS)
+                .find_map(draw)
+                .or_else(|| self.among(shares.iter()))
+        })
     }
 
     fn why(&self) -> Why {
@@ -91,7 +74,11 @@ impl Picker for WeightedShuffle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::picker::test_util::{chi_squared_fits, group, picks, request, shut};
+    use crate::{
+        Endpoint, Members,
+        picker::test_util::{chi_squared_fits, group, members, picks, request, shut, weighted},
+    };
+    use std::time::Duration;
 
     #[test]
     fn weight_goes_before_rpm_and_rpm_before_tpm() {
@@ -103,11 +90,8 @@ mod tests {
         assert_eq!(picks(&shuffle, &tpm, &request, 100), [0, 100]);
     }
 
-    fn group_of_tpm() -> crate::Members {
-        crate::picker::test_util::members([
-            crate::Endpoint::new("a", ()).tpm(0),
-            crate::Endpoint::new("b", ()).tpm(5),
-        ])
+    fn group_of_tpm() -> Members {
+        members([Endpoint::new("a", ()).tpm(0), Endpoint::new("b", ()).tpm(5)])
     }
 
     #[test]
@@ -124,7 +108,7 @@ mod tests {
     fn shares_are_exact_with_and_without_exclusions() {
         let shuffle = WeightedShuffle::seeded(7);
         let weights = [3.0, 1.0, 0.5, 6.0, 6.0, 1440.0, 2.0, 0.25];
-        let group = crate::picker::test_util::weighted(&weights);
+        let group = weighted(&weights);
         let expect = |out: &[usize]| {
             let in_play = |place: &usize| !out.contains(place);
             let weight = |place| if in_play(&place) { weights[place] } else { 0.0 };
@@ -132,30 +116,43 @@ mod tests {
         };
         let counts = picks(&shuffle, &group, &request(&[]), 1_000_000);
         chi_squared_fits(&counts, &expect(&[]));
-        let counts = picks(&shuffle, &group, &request(&["5", "0"]), 1_000_000);
-        chi_squared_fits(&counts, &expect(&[5, 0]));
         shut(&group, 3);
         shut(&group, 5);
-        let counts = picks(&shuffle, &group, &request(&["4"]), 1_000_000);
-        chi_squared_fits(&counts, &expect(&[3, 4, 5]));
+        let counts = picks(&shuffle, &group, &request(&["4", "0"]), 1_000_000);
+        chi_squared_fits(&counts, &expect(&[0, 3, 4, 5]));
     }
 
     #[test]
     fn without_weights_all_are_equal() {
         let shuffle = WeightedShuffle::seeded(7);
-        let group = crate::picker::test_util::weighted(&[0.0; 5]);
-        let counts = picks(&shuffle, &group, &request(&[]), 1_000_000);
+        let group = weighted(&[0.0; 5]);
+        let counts = picks(&shuffle, &group, &request(&[]), 100_000);
         chi_squared_fits(&counts, &[1.0; 5]);
-        let counts = picks(&shuffle, &group, &request(&["1", "2", "3"]), 1_000_000);
+        let counts = picks(&shuffle, &group, &request(&["1", "2", "3"]), 100_000);
         chi_squared_fits(&counts, &[1.0, 0.0, 0.0, 0.0, 1.0]);
     }
 
     #[test]
     fn it_chooses_nobody_from_nobody() {
         let shuffle = WeightedShuffle::seeded(7);
-        let nobody = crate::picker::test_util::weighted(&[]);
+        let nobody = weighted(&[]);
         assert_eq!(shuffle.pick(&nobody.candidates(&request(&[]))), None);
         let group = group([("a", 1.0, 0)]);
         assert_eq!(shuffle.pick(&group.candidates(&request(&["a"]))), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_starts_slowly_takes_a_growing_part_of_its_share() {
+        let shuffle = WeightedShuffle::seeded(7);
+        for weights in [[1.0, 2.0, 1.0], [0.0; 3]] {
+            let group = weighted(&weights);
+            let slow = group.get(1).unwrap();
+            slow.state().start_slowly();
+            tokio::time::advance(Duration::from_secs(2)).await;
+            assert_eq!(slow.ramp(), 0.4);
+            let counts = picks(&shuffle, &group, &request(&[]), 100_000);
+            let whole = if weights[1] == 0.0 { 1.0 } else { 2.0 };
+            chi_squared_fits(&counts, &[1.0, whole * 0.4, 1.0]);
+        }
     }
 }

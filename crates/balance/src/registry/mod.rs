@@ -17,7 +17,9 @@ use std::{
 /// A clone is another handle on the same group. Whoever chooses reads a [`Snapshot`], which costs about as
 /// much as an atomic load; whoever builds on `tower::discover` takes [`discover`](Self::discover).
 ///
-/// An endpoint that is replaced under its id keeps its [`State`](crate::State): the requests still in
+/// Endpoints that come together, by [`set`](Self::set) or `collect`, take their shares at once; one that joins
+/// others starts slowly (see [`Params::slow_start`](crate::Params::slow_start)). An endpoint that is replaced
+/// under its id keeps its [`State`](crate::State): the requests still in
 /// flight there go on counting.
 pub struct Registry<S>(Arc<Inner<S>>);
 
@@ -126,11 +128,22 @@ impl<S: Clone> Registry<S> {
     fn change<T>(&self, change: impl FnOnce(&mut Vec<Endpoint<S>>) -> T) -> T {
         let mut serial = self.0.serial.lock();
         let mut endpoints: Vec<_> = self.load().endpoints().collect();
+        let states = |endpoints: &[Endpoint<S>]| -> HashSet<_> {
+            endpoints
+                .iter()
+                .map(|e| Arc::as_ptr(e.member.state()))
+                .collect()
+        };
+        let before = states(&endpoints);
         let result = change(&mut endpoints);
-        for endpoint in &mut endpoints {
-            if endpoint.member.serial() == 0 {
+        for Endpoint { member, .. } in &mut endpoints {
+            if member.serial() == 0 {
                 *serial += 1;
-                endpoint.member.enroll(*serial);
+                member.enroll(*serial);
+                let is_known = before.contains(&Arc::as_ptr(member.state()));
+                if !before.is_empty() && !is_known {
+                    member.state().start_slowly();
+                }
             }
         }
         self.0.snapshot.store(Arc::new(Snapshot::new(endpoints)));

@@ -78,7 +78,8 @@ impl Load for Seat {
     type Metric = f64;
 
     fn load(&self) -> f64 {
-        self.metric.load(&self.shared.member)
+        let member = &self.shared.member;
+        self.metric.load(member) / member.ramp()
     }
 }
 

@@ -3,7 +3,7 @@ use crate::{
     Endpoint, Member, Registry,
     picker::test_util::{open, picks, request, shut, weighted},
 };
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 fn by_weight(member: &Member) -> f64 {
     member.params().weight.unwrap_or_default()
@@ -128,15 +128,51 @@ fn it_follows_the_group() {
             .collect::<HashSet<_>>()
     };
     assert_eq!(ids(10), set(&[]));
-    registry.insert(Endpoint::new("a", ()));
-    registry.insert(Endpoint::new("b", ()));
+    let endpoint = |id: &str| Endpoint::new(id, ()).slow_start(Duration::ZERO);
+    registry.insert(endpoint("a"));
+    registry.insert(endpoint("b"));
     assert_eq!(ids(100), set(&["a", "b"]));
     registry.remove("a");
-    registry.insert(Endpoint::new("c", ()));
+    registry.insert(endpoint("c"));
     assert_eq!(ids(100), set(&["b", "c"]));
     // Replaced by one that takes nothing, and back.
-    registry.insert(Endpoint::new("b", ()).max_in_flight(0));
+    registry.insert(endpoint("b").max_in_flight(0));
     assert_eq!(ids(100), set(&["c"]));
-    registry.insert(Endpoint::new("b", ()));
+    registry.insert(endpoint("b"));
     assert_eq!(ids(100), set(&["b", "c"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newcomer_is_not_flooded() {
+    // Each request takes far longer than the ramp: ten members have forty each when one joins.
+    let ids =
+        (0..10).map(|n: u8| Endpoint::new(n.to_string(), ()).slow_start(Duration::from_secs(5)));
+    let registry: Registry<()> = ids.collect();
+    let p2c = P2c::seeded(LeastBusy, 1);
+    let send = || {
+        let snapshot = registry.snapshot();
+        let place = p2c
+            .pick(&snapshot.members().candidates(&request(&[])))
+            .unwrap();
+        assert!(snapshot.members().list()[place].state().try_begin(None));
+        place
+    };
+    assert_eq!((0..400).filter(|_| send() < 10).count(), 400);
+    registry.insert(Endpoint::new("new", ()));
+    let mut counts = Vec::new();
+    for _ in 0..7 {
+        counts.push((0..100).filter(|_| send() == 10).count());
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    // Its fair share is nine of a hundred; without a slow start it would take eighteen at once.
+    assert!(counts[0] < 9, "{counts:?}");
+    assert!(
+        counts.iter().take(4).all(|count| *count <= 18),
+        "{counts:?}"
+    );
+    let load = registry.snapshot().members().list()[10].state().in_flight();
+    assert!(
+        (70..=110).contains(&load),
+        "it has its share in the end: {load}, {counts:?}"
+    );
 }

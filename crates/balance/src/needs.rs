@@ -1,0 +1,252 @@
+use crate::{Members, Params};
+use headworks_core::Reason;
+use std::sync::Arc;
+
+/// The tag of those who take requests that match nobody else.
+const DEFAULT: &str = "default";
+
+/// What a request needs of a deployment, beyond one that takes requests.
+///
+/// An extension of the request, made by whoever has read it. What is not set excludes nobody.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Needs {
+    /// The tags to choose by.
+    pub tags: Option<Tags>,
+    /// How long the prompt is, in tokens: whoever says that it takes less is out.
+    pub input_tokens: Option<u64>,
+    /// Where it must be: whoever is elsewhere, or does not say, is out.
+    pub region: Option<Arc<str>>,
+    /// Its tier, instead of the lowest that has a candidate.
+    pub order: Option<i64>,
+}
+
+/// The tags of a request.
+///
+/// A deployment matches if it has one of the plain tags, or all of them (see [`TagMatch`]), each that begins
+/// with `&`, and none that begins with `!`. If no deployment of the group matches, those tagged `default`
+/// do. A request with no tags goes to those tagged `default`, or to all if there are none. These are the
+/// rules of `LiteLLM`'s tag routing, but that a deployment which matches and rests is still a match: the
+/// request does not go to the default ones for that.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tags {
+    plain: Vec<Box<str>>,
+    required: Vec<Box<str>>,
+    excluded: Vec<Box<str>>,
+    matching: TagMatch,
+}
+
+/// How many of a request's plain tags a deployment must have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TagMatch {
+    /// One. The default.
+    #[default]
+    Any,
+    /// All.
+    All,
+}
+
+/// The needs of a request, in view of a group.
+#[derive(Clone, Debug)]
+pub(crate) struct Fit<'a> {
+    needs: &'a Needs,
+    tagged: Tagged<'a>,
+}
+
+/// Which members the tags of a request leave.
+#[derive(Clone, Debug)]
+enum Tagged<'a> {
+    All,
+    Matching(&'a Tags),
+    Default,
+}
+
+// ===== impl Tags =====
+
+impl Tags {
+    /// These tags, with their `&` and `!`.
+    #[must_use]
+    pub fn new<'a>(tags: impl IntoIterator<Item = &'a str>, matching: TagMatch) -> Self {
+        let mut all = Self {
+            matching,
+            ..Self::default()
+        };
+        for tag in tags {
+            let (kind, tag) = match tag.split_at_checked(1) {
+                Some(("&", tag)) => (&mut all.required, tag),
+                Some(("!", tag)) => (&mut all.excluded, tag),
+                _ => (&mut all.plain, tag),
+            };
+            kind.push(tag.into());
+        }
+        all
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.plain.is_empty() && self.required.is_empty() && self.excluded.is_empty()
+    }
+
+    fn match_with(&self, tags: &[Box<str>]) -> bool {
+        let any = |of: &[Box<str>]| of.iter().any(|tag| tags.contains(tag));
+        let all = |of: &[Box<str>]| of.iter().all(|tag| tags.contains(tag));
+        let plain = match self.matching {
+            TagMatch::Any => self.plain.is_empty() || any(&self.plain),
+            TagMatch::All => all(&self.plain),
+        };
+        plain && all(&self.required) && !any(&self.excluded)
+    }
+}
+
+// ===== impl Fit =====
+
+impl<'a> Fit<'a> {
+    pub(crate) fn new(needs: &'a Needs, members: &Members) -> Self {
+        let any = |is_it: &dyn Fn(&[Box<str>]) -> bool| {
+            members.iter().any(|member| is_it(&member.params().tags))
+        };
+        let tagged = match &needs.tags {
+            None => Tagged::All,
+            Some(tags) if !tags.is_empty() && any(&|of| tags.match_with(of)) => {
+                Tagged::Matching(tags)
+            }
+            Some(_) if any(&is_default) => Tagged::Default,
+            Some(tags) if tags.is_empty() => Tagged::All,
+            Some(tags) => Tagged::Matching(tags),
+        };
+        Self { needs, tagged }
+    }
+
+    pub(crate) const fn order(&self) -> Option<i64> {
+        self.needs.order
+    }
+
+    /// `Ok` if a deployment is what is needed.
+    pub(crate) fn check(&self, params: &Params) -> Result<(), Reason> {
+        let tags_match = match self.tagged {
+            Tagged::All => true,
+            Tagged::Matching(tags) => tags.match_with(&params.tags),
+            Tagged::Default => is_default(&params.tags),
+        };
+        if !tags_match {
+            return Err(Reason::Tags);
+        }
+        if let (Some(length), Some(max)) = (self.needs.input_tokens, params.max_input_tokens)
+            && length > max
+        {
+            return Err(Reason::ContextWindow);
+        }
+        match &self.needs.region {
+            Some(region) if params.region.as_ref() != Some(region) => Err(Reason::Region),
+            _ => Ok(()),
+        }
+    }
+
+    /// True if it is certain at a glance that everybody is what is needed.
+    pub(crate) fn excludes_nobody(&self, members: &Members) -> bool {
+        let length = self.needs.input_tokens.unwrap_or_default();
+        matches!(self.tagged, Tagged::All)
+            && self.needs.region.is_none()
+            && members.shortest_window().is_none_or(|max| length <= max)
+    }
+}
+
+fn is_default(tags: &[Box<str>]) -> bool {
+    tags.iter().any(|tag| **tag == *DEFAULT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Endpoint, picker::test_util::members};
+
+    /// Who is left, as a string of ids.
+    fn left(needs: &Needs, group: &Members) -> String {
+        let fit = Fit::new(needs, group);
+        let fits = group
+            .iter()
+            .filter(|member| fit.check(member.params()).is_ok());
+        fits.map(|member| member.id().as_str()).collect()
+    }
+
+    fn tagged(tags: &[&str], matching: TagMatch) -> Needs {
+        Needs {
+            tags: Some(Tags::new(tags.iter().copied(), matching)),
+            ..Needs::default()
+        }
+    }
+
+    #[test]
+    fn tags_choose_as_in_litellm() {
+        let with_default = members([
+            Endpoint::new("a", ()).tags(["free", "fast"]),
+            Endpoint::new("b", ()).tags(["paid"]),
+            Endpoint::new("c", ()).tags(["default", "paid", "fast"]),
+            Endpoint::new("d", ()),
+        ]);
+        for (tags, any, all) in [
+            (&["free"][..], "a", "a"),
+            (&["fast", "paid"], "abc", "c"),
+            (&["paid", "!default"], "b", "b"),
+            (&["&fast", "paid"], "c", "c"),
+            (&["&fast"], "ac", "ac"),
+            (&["!paid"], "ad", "ad"),
+            (&["nobody's"], "c", "c"),
+            (&["free", "nobody's"], "a", "c"),
+            (&[], "c", "c"),
+        ] {
+            assert_eq!(
+                left(&tagged(tags, TagMatch::Any), &with_default),
+                any,
+                "{tags:?}"
+            );
+            assert_eq!(
+                left(&tagged(tags, TagMatch::All), &with_default),
+                all,
+                "{tags:?}"
+            );
+        }
+        assert_eq!(left(&Needs::default(), &with_default), "abcd");
+
+        let without_default = members([
+            Endpoint::new("a", ()).tags(["free"]),
+            Endpoint::new("b", ()),
+        ]);
+        assert_eq!(left(&tagged(&[], TagMatch::Any), &without_default), "ab");
+        assert_eq!(
+            left(&tagged(&["paid"], TagMatch::Any), &without_default),
+            ""
+        );
+    }
+
+    #[test]
+    fn a_context_window_that_is_not_known_takes_any_prompt() {
+        let group = members([
+            Endpoint::new("a", ()).max_input_tokens(1000),
+            Endpoint::new("b", ()),
+        ]);
+        let needs = |tokens| Needs {
+            input_tokens: Some(tokens),
+            ..Needs::default()
+        };
+        assert_eq!(left(&needs(1000), &group), "ab");
+        assert_eq!(left(&needs(1001), &group), "b");
+        assert!(Fit::new(&needs(1000), &group).excludes_nobody(&group));
+        assert!(!Fit::new(&needs(1001), &group).excludes_nobody(&group));
+    }
+
+    #[test]
+    fn a_region_that_is_not_known_is_not_the_one() {
+        let group = members([
+            Endpoint::new("a", ()).region("eu"),
+            Endpoint::new("b", ()).region("us"),
+            Endpoint::new("c", ()),
+        ]);
+        let needs = Needs {
+            region: Some("eu".into()),
+            ..Needs::default()
+        };
+        assert_eq!(left(&needs, &group), "a");
+        assert!(!Fit::new(&needs, &group).excludes_nobody(&group));
+        assert!(Fit::new(&Needs::default(), &group).excludes_nobody(&group));
+    }
+}

@@ -1,0 +1,216 @@
+use crate::{
+    Candidates, Member, Picker, WeightedShuffle, hash,
+    shares::{Share, Shares},
+};
+use headworks_core::Why;
+use std::cmp::Ordering;
+
+/// How far above its share of the load a member may be before sessions go on to their next choice:
+/// consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam 2018) at 1 + ε = 1.25, which
+/// leaves most sessions in place and no member with more than a quarter too much.
+const BOUND: f64 = 1.25;
+
+/// Requests in flight that are no load yet: where little is going on, a share is a fraction of a request and
+/// the second one of a session would leave for no reason.
+const FEW: f64 = 4.0;
+
+/// What keeps the requests of one session together, as a number.
+///
+/// An extension of the request, made by whoever knows what a session is: an id in a header, the user, or the
+/// part of a conversation that does not change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Session(u64);
+
+/// Chooses the same member for all requests of a [`Session`]: weighted rendezvous hashing with bounded
+/// loads.
+///
+/// There is no table and no shared state: each session has its own order of the members, computed from its
+/// key and their ids, and goes to the first that is a candidate and not overloaded. Every instance computes
+/// the same order. When a member leaves, its sessions go to their next choices and all others stay; when it
+/// is back, so are they. Each member gets sessions by its weight, found as in [`WeightedShuffle`], which also
+/// chooses for requests without a session.
+///
+/// Each choice looks at all candidates, so its cost grows with the group.
+#[derive(Debug, Default)]
+pub struct Sticky {
+    without: WeightedShuffle,
+}
+
+// ===== impl Session =====
+
+impl Session {
+    /// The session that `caller` calls `key`.
+    ///
+    /// `caller` tells callers apart who may use the same names, their API key for one; two callers never
+    /// share a session. It cannot be read back from what is kept.
+    #[must_use]
+    pub const fn new(caller: &[u8], key: &[u8]) -> Self {
+        // Its length keeps ("ab", "c") apart from ("a", "bc").
+        let length = (caller.len() as u64).to_le_bytes();
+        let hash = hash::extend(hash::of(caller), &length);
+        Self(hash::mix(hash::extend(hash, key)))
+    }
+
+    /// A number in (0, 1) for this session at this member, which no other pair has anything to do with.
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
+    const fn at(self, member: &Member) -> f64 {
+        let bits = hash::mix(self.0 ^ member.hash()) >> 11;
+        (bits as f64 + 0.5) / (1_u64 << 53) as f64
+    }
+}
+
+// ===== impl Sticky =====
+
+impl Sticky {
+    /// Sticks to what the session says.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "nobody has 2^53 requests in flight"
+    )]
+    fn choose(session: Session, shares: &Shares<'_>) -> Option<usize> {
+        let in_flight = |share: &Share<'_>| share.member.state().in_flight() as f64;
+        let (weights, load) = shares.iter().fold((0.0, 1.0), |(weights, load), share| {
+            (weights + share.weight, load + in_flight(&share))
+        });
+        let bound = |share: &Share<'_>| (BOUND * load * share.weight / weights).max(FEW);
+        let has_room = |share: &Share<'_>| in_flight(share) + 1.0 <= bound(share);
+        // Rendezvous hashing with weights (Schindelhauer, Schomaker 2005): the highest score wins.
+        let score = |share: &Share<'_>| -share.weight / session.at(share.member).ln();
+        let scores = shares
+            .iter()
+            .map(|share| (has_room(&share), score(&share), share.place));
+        let best = scores.max_by(|one, other| one.partial_cmp(other).unwrap_or(Ordering::Equal));
+        best.map(|(_, _, place)| place)
+    }
+}
+
+impl Picker for Sticky {
+    fn pick(&self, candidates: &Candidates<'_>) -> Option<usize> {
+        match candidates.extensions().get::<Session>() {
+            Some(session) => {
+                let mut shares = candidates.shares();
+                shares.find_map(|shares| Self::choose(*session, &shares))
+            }
+            None => self.without.pick(candidates),
+        }
+    }
+
+    fn why(&self) -> Why {
+        Why::new("sticky")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Members,
+        picker::test_util::{chi_squared_fits, open, request, shut, weighted},
+    };
+    use http::Request;
+
+    fn session(n: usize) -> Request<()> {
+        let mut request = request(&[]);
+        let session = Session::new(b"sk-caller", n.to_string().as_bytes());
+        request.extensions_mut().insert(session);
+        request
+    }
+
+    fn places(group: &Members, sessions: usize) -> Vec<usize> {
+        let place = |n| Sticky::new().pick(&group.candidates(&session(n))).unwrap();
+        (0..sessions).map(place).collect()
+    }
+
+    #[test]
+    fn sessions_are_spread_by_weight_the_same_everywhere() {
+        let weights = [3.0, 1.0, 0.0, 2.0];
+        let (here, there) = (weighted(&weights), weighted(&weights));
+        let places_here = places(&here, 60_000);
+        let mut counts = [0; 4];
+        places_here.iter().for_each(|place| counts[*place] += 1);
+        chi_squared_fits(&counts, &weights);
+        assert_eq!(places_here, places(&there, 60_000));
+    }
+
+    #[test]
+    fn when_one_leaves_the_others_keep_their_sessions_and_it_has_its_own_again_when_it_is_back() {
+        let group = weighted(&[1.0; 10]);
+        let before = places(&group, 10_000);
+        shut(&group, 4);
+        let without = places(&group, 10_000);
+        let mut moved_to = [0; 10];
+        for (before, now) in before.iter().zip(&without) {
+            if *before == 4 {
+                moved_to[*now] += 1;
+            } else {
+                assert_eq!(before, now);
+            }
+        }
+        chi_squared_fits(
+            &moved_to,
+            &[1.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0],
+        );
+        open(&group, 4);
+        assert_eq!(places(&group, 10_000), before);
+    }
+
+    #[test]
+    fn nobody_is_loaded_far_above_its_share_and_those_who_spilled_come_back() {
+        let group = crate::picker::test_util::members(
+            (0..10).map(|n: u8| crate::Endpoint::new(n.to_string(), ())),
+        );
+        let home = places(&group, 1);
+        // A thousand sessions of which every third is the same busy one.
+        let mut spilled = 0;
+        for n in 0..1000 {
+            let n = if n % 3 == 0 { 0 } else { n };
+            let place = Sticky::new().pick(&group.candidates(&session(n))).unwrap();
+            assert!(group.get(place).unwrap().state().try_begin(None));
+            spilled += usize::from(n == 0 && place != home[0]);
+        }
+        let loads = group.iter().map(|member| member.state().in_flight());
+        assert!(
+            loads.clone().all(|load| load <= 125),
+            "{:?}",
+            loads.collect::<Vec<_>>()
+        );
+        assert!(spilled > 0);
+        for member in &group {
+            (0..member.state().in_flight()).for_each(|_| member.state().end());
+        }
+        assert_eq!(places(&group, 1), home);
+    }
+
+    #[test]
+    fn callers_do_not_share_sessions() {
+        let keys = [("ab", "c"), ("a", "bc"), ("", "abc"), ("abc", "")];
+        let sessions = keys.map(|(caller, key)| Session::new(caller.as_bytes(), key.as_bytes()));
+        for (n, session) in sessions.iter().enumerate() {
+            assert!(!sessions[..n].contains(session));
+        }
+    }
+
+    #[test]
+    fn a_retry_of_a_session_goes_to_its_next_choice_and_one_without_a_session_anywhere() {
+        let group = weighted(&[1.0; 3]);
+        let home = places(&group, 1)[0];
+        let mut retry = request(&[&home.to_string()]);
+        retry
+            .extensions_mut()
+            .insert(Session::new(b"sk-caller", b"0"));
+        let next = Sticky::new().pick(&group.candidates(&retry)).unwrap();
+        assert_ne!(next, home);
+        shut(&group, home);
+        assert_eq!(places(&group, 1), [next]);
+        assert!(
+            Sticky::new()
+                .pick(&group.candidates(&request(&[])))
+                .is_some()
+        );
+    }
+}

@@ -20,6 +20,12 @@ pub(crate) const CARGO_FUZZ: Tool = Tool {
     version: "0.13.2",
 };
 
+/// Runs the benches that count instructions. The library they use, of the same version, is in `Cargo.toml`.
+pub(crate) const GUNGRAUN_RUNNER: Tool = Tool {
+    name: "gungraun-runner",
+    version: "0.20.0",
+};
+
 // ===== impl Tool =====
 
 impl Tool {

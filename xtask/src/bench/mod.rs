@@ -82,15 +82,17 @@ pub(crate) fn run(run: &mut Run, options: &Options) -> Result<(), Stopped> {
     Ok(())
 }
 
-/// Runs the benches of every package that has some.
+/// Runs the benches of every package that has some, those under valgrind included.
 fn crate_benches() -> Result<()> {
+    setup::debian("valgrind", "valgrind")?;
+    let runner = setup::GUNGRAUN_RUNNER.install()?;
     for package in packages()? {
         let benches = package["targets"]
             .as_array()
             .is_some_and(|targets| targets.iter().any(|target| target["kind"][0] == "bench"));
         if let (true, Some(name)) = (benches, package["name"].as_str()) {
             // Not `--benches`, which would run the unit tests as benches too.
-            sh(&mut cargo(["bench", "--package", name, "--bench", "*"]))?;
+            sh(cargo(["bench", "--package", name, "--bench", "*"]).env("GUNGRAUN_RUNNER", &runner))?;
         }
     }
     Ok(())

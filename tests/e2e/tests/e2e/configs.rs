@@ -1,0 +1,106 @@
+//! A configuration that cannot be right is refused: where, what was found, what is accepted; exit status 2.
+
+use headworks_e2e::refused;
+
+const GOOD: &str =
+    "model_list:\n  - model_name: gpt-4o\n    litellm_params: { model: openai/gpt-4o }\n";
+
+#[tokio::test]
+async fn each_mistake_is_named_where_it_stands() {
+    for (config, at, words) in [
+        // Not YAML.
+        ("model_list: [\n".to_owned(), "config.yaml:", &[][..]),
+        // A wrong type.
+        (
+            GOOD.replace("openai/gpt-4o }", "openai/gpt-4o, rpm: many }"),
+            "config.yaml:3:50",
+            &["rpm", "many"][..],
+        ),
+        // No litellm_params.
+        (
+            "model_list:\n  - model_name: gpt-4o\n".to_owned(),
+            "config.yaml:2:",
+            &["litellm_params"],
+        ),
+        // An unknown strategy.
+        (
+            format!("{GOOD}router_settings:\n  routing_strategy: fastest-first\n"),
+            "config.yaml:5:21",
+            &["fastest-first", "simple-shuffle"],
+        ),
+        // A variable that is not set.
+        (
+            GOOD.replace(
+                "openai/gpt-4o }",
+                "openai/gpt-4o, api_key: os.environ/NO_SUCH_KEY }",
+            ),
+            "config.yaml:3:",
+            &["NO_SUCH_KEY"],
+        ),
+        // An alias that points nowhere.
+        (
+            format!("{GOOD}router_settings:\n  model_group_alias: {{ gpt-4: gpt-4p }}\n"),
+            "config.yaml:5:",
+            &["gpt-4p", "gpt-4o"],
+        ),
+        // Aliases in a circle.
+        (
+            format!("{GOOD}router_settings:\n  model_group_alias: {{ a: b, b: a }}\n"),
+            "config.yaml:5:",
+            &["a", "b"],
+        ),
+        // A fallback that points nowhere.
+        (
+            format!("{GOOD}litellm_settings:\n  fallbacks: [{{ gpt-4o: [gpt-4p] }}]\n"),
+            "config.yaml:5:",
+            &["gpt-4p"],
+        ),
+        // A provider nobody knows.
+        (
+            GOOD.replace("openai/gpt-4o }", "opneai/gpt-4o }"),
+            "config.yaml:3:",
+            &["opneai"],
+        ),
+    ] {
+        let refused = refused(&config, &[]).await;
+        assert_eq!(refused.status, 2, "{config}\n{}", refused.said);
+        assert!(refused.said.contains(at), "no {at}: {}", refused.said);
+        for word in words {
+            assert!(refused.said.contains(word), "no {word}: {}", refused.said);
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_mistake_is_told_at_once() {
+    let config = GOOD.replace("openai/gpt-4o }", "openai/gpt-4o, rpm: many, tpm: few }");
+    let refused = refused(&config, &[]).await;
+    assert!(
+        refused.said.contains("many") && refused.said.contains("few"),
+        "{}",
+        refused.said
+    );
+}
+
+#[tokio::test]
+async fn a_key_nobody_knows_is_reported_with_the_nearest_and_one_not_honoured_by_name() {
+    // Port 1 of a name that is no address stops it right after the notices.
+    let config = format!("{GOOD}router_settings: {{ num_retires: 1, cooldown_time: 5 }}\n");
+    let headworks = headworks_e2e::Headworks::start(&config).await;
+    headworks.logs("num_retries").await;
+    headworks.logs("num_retires").await;
+    headworks.logs("cooldown_time").await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_there_is_named() {
+    let refused = refused(GOOD, &["--config", "/nonexistent/config.yaml"]).await;
+    assert_eq!(refused.status, 2, "{}", refused.said);
+}
+
+#[tokio::test]
+async fn other_addresses_than_loopback_need_a_key() {
+    let open = refused(GOOD, &["--host", "0.0.0.0"]).await;
+    assert_eq!(open.status, 2);
+    assert!(open.said.contains("master_key"), "{}", open.said);
+}

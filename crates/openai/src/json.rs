@@ -3,11 +3,14 @@
 //! It checks the grammar of RFC 8259 and finds where values begin and end. It builds nothing and allocates
 //! nothing, and it recurses only as deep as the code that calls it.
 
-use memchr::memchr2;
-use std::{borrow::Cow, ops::Range};
-
 #[cfg(test)]
 mod tests;
+mod text;
+
+pub(crate) use text::Text;
+
+use std::ops::Range;
+use text::plain_len;
 
 /// How deep arrays and objects may nest: the depth at which `serde_json` stops too, and the number of bits
 /// in which [`Cursor::skip`] remembers what it is inside of.
@@ -19,14 +22,6 @@ pub(crate) struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
     depth: u32,
-}
-
-/// A string as it stands in the text, quotes left out.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Text<'a> {
-    raw: &'a [u8],
-    start: usize,
-    escaped: bool,
 }
 
 /// What a value is, told by its first byte.
@@ -176,28 +171,21 @@ impl<'a> Cursor<'a> {
         let start = self.at;
         let mut escaped = false;
         loop {
-            let rest = &self.bytes[self.at..];
-            let Some(plain) = memchr2(b'"', b'\\', rest) else {
-                self.at = self.bytes.len();
-                return self.fault("the closing `\"` of a string");
-            };
-            if has_control(&rest[..plain]) {
-                let control = rest.iter().position(|&b| b < b' ');
-                self.at += control.unwrap_or(0);
-                return self.fault("an escape instead of a control character");
+            self.at += plain_len(&self.bytes[self.at..]);
+            match self.peek() {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    self.at += 1;
+                    escaped = true;
+                    self.escape()?;
+                }
+                Some(_) => return self.fault("an escape instead of a control character"),
+                None => return self.fault("the closing `\"` of a string"),
             }
-            self.at += plain + 1;
-            if rest[plain] == b'"' {
-                let raw = &self.bytes[start..self.at - 1];
-                return Ok(Text {
-                    raw,
-                    start,
-                    escaped,
-                });
-            }
-            escaped = true;
-            self.escape()?;
         }
+        let raw = &self.bytes[start..self.at];
+        self.at += 1;
+        Ok(Text::new(raw, start, escaped))
     }
 
     /// Passes the boolean ahead.
@@ -354,42 +342,6 @@ impl<'a> Cursor<'a> {
     }
 }
 
-// ===== impl Text =====
-
-impl<'a> Text<'a> {
-    /// The offset of the opening quote.
-    pub(crate) const fn start(&self) -> usize {
-        self.start - 1
-    }
-
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.raw.is_empty()
-    }
-
-    /// The string with its escapes undone, as bytes to compare; `None` if they make no Unicode text (half a
-    /// surrogate pair).
-    pub(crate) fn decode(&self) -> Option<Cow<'a, [u8]>> {
-        if self.escaped {
-            Some(Cow::Owned(self.unescape()?.into_bytes()))
-        } else {
-            Some(Cow::Borrowed(self.raw))
-        }
-    }
-
-    /// The string with its escapes undone; `None` if it is no Unicode text.
-    pub(crate) fn to_text(self) -> Option<Cow<'a, str>> {
-        if self.escaped {
-            self.unescape().map(Cow::Owned)
-        } else {
-            str::from_utf8(self.raw).ok().map(Cow::Borrowed)
-        }
-    }
-
-    fn unescape(&self) -> Option<String> {
-        serde_json::from_slice(&[b"\"", self.raw, b"\""].concat()).ok()
-    }
-}
-
 // ===== impl Kind =====
 
 impl Kind {
@@ -404,9 +356,4 @@ impl Kind {
             Self::Null => "null",
         }
     }
-}
-
-/// Without a branch in the loop, so that it runs over many bytes at a time.
-fn has_control(bytes: &[u8]) -> bool {
-    bytes.iter().fold(false, |found, &b| found | (b < b' '))
 }

@@ -98,12 +98,27 @@ proptest! {
     }
 
     #[test]
+    fn a_run_of_plain_bytes_ends_where_a_reader_byte_by_byte_ends_it(
+        plain in prop::collection::vec(any::<u8>().prop_filter("plain", |b| !is_special(*b)), 0..200),
+        special in any::<u8>(),
+        rest in any::<Vec<u8>>(),
+    ) {
+        let bytes = [&*plain, &[special], &*rest].concat();
+        let end = bytes.iter().position(|b| is_special(*b)).unwrap_or(bytes.len());
+        prop_assert_eq!(plain_len(&bytes), end);
+    }
+
+    #[test]
     fn any_bytes_at_all_are_read_without_a_panic(bytes in any::<Vec<u8>>()) {
         let mut cursor = Cursor::new(&bytes);
         if let Ok(range) = cursor.skip() {
             prop_assert_eq!(range.end, cursor.at());
         }
     }
+}
+
+fn is_special(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..b' ')
 }
 
 fn escape_all(text: &str) -> String {

@@ -1,13 +1,33 @@
+mod header;
+
 use super::{
     InvalidRequest, Params,
     anatomy::{Anatomy, Form, Known, Limits, Once},
 };
 use bytes::Bytes;
+use header::{Parameters, disposition_of, is_token, name_of};
 use memchr::{memchr, memmem};
 use std::{borrow::Cow, ops::Range};
 
 /// The longest boundary that RFC 2046, 5.1.1 allows.
 const MAX_BOUNDARY: usize = 70;
+
+/// Walks from delimiter to delimiter.
+struct Parts<'a> {
+    bytes: &'a [u8],
+    /// CRLF, two dashes, the boundary.
+    delimiter: memmem::Finder<'a>,
+    /// The dashes of the next delimiter.
+    at: usize,
+}
+
+struct Part<'a> {
+    name: Cow<'a, [u8]>,
+    is_file: bool,
+    content: Range<usize>,
+    /// From its delimiter to the next one.
+    whole: Range<usize>,
+}
 
 /// The boundary that a content type names; `None` if the type is not `multipart/form-data`.
 pub(super) fn boundary(content_type: &[u8]) -> Option<Result<Cow<'_, str>, InvalidRequest>> {
@@ -18,12 +38,11 @@ pub(super) fn boundary(content_type: &[u8]) -> Option<Result<Cow<'_, str>, Inval
     {
         return None;
     }
-    let boundary = Parameters(&content_type[end..]).find(|param| {
-        param
-            .as_ref()
-            .is_none_or(|(name, _)| name.eq_ignore_ascii_case(b"boundary"))
-    });
-    let value = boundary.flatten().and_then(|(_, value)| match value {
+    // One that cannot be read ends the search: what follows it is anybody's guess.
+    let boundary = Parameters(&content_type[end..])
+        .map_while(|parameter| parameter)
+        .find(|parameter| parameter.name.eq_ignore_ascii_case(b"boundary"));
+    let value = boundary.and_then(|boundary| match boundary.value {
         Cow::Borrowed(bytes) => str::from_utf8(bytes).ok().map(Cow::Borrowed),
         Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
     });
@@ -116,27 +135,6 @@ pub(super) fn read(bytes: &Bytes, boundary: &[u8]) -> Result<Anatomy, InvalidReq
     Ok(anatomy)
 }
 
-/// Walks from delimiter to delimiter.
-struct Parts<'a> {
-    bytes: &'a [u8],
-    /// CRLF, two dashes, the boundary.
-    delimiter: memmem::Finder<'a>,
-    /// The dashes of the next delimiter.
-    at: usize,
-}
-
-struct Part<'a> {
-    name: Cow<'a, [u8]>,
-    is_file: bool,
-    content: Range<usize>,
-    /// From its delimiter to the next one.
-    whole: Range<usize>,
-}
-
-/// The parameters of a header value, from the first semicolon on: names and values with their quotes undone.
-/// A `None` is a parameter that cannot be read; nothing follows it.
-struct Parameters<'a>(&'a [u8]);
-
 // ===== impl Parts =====
 
 impl<'a> Parts<'a> {
@@ -227,107 +225,5 @@ impl<'a> Parts<'a> {
         });
         let expected = "headers of one line each, and a blank line behind them";
         sound.ok_or_else(|| InvalidRequest::not_multipart(expected, at))
-    }
-}
-
-// ===== impl Parameters =====
-
-impl<'a> Iterator for Parameters<'a> {
-    type Item = Option<(&'a [u8], Cow<'a, [u8]>)>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let rest = std::mem::take(&mut self.0).trim_ascii();
-        // A semicolon at the end announces nothing.
-        if rest.is_empty() || rest == b";" {
-            return None;
-        }
-        Some(parameter(rest).map(|(name, value, rest)| {
-            self.0 = rest;
-            (name, value)
-        }))
-    }
-}
-
-/// The parameter behind a semicolon, and what follows it.
-fn parameter(text: &[u8]) -> Option<(&[u8], Cow<'_, [u8]>, &[u8])> {
-    let text = text.strip_prefix(b";")?.trim_ascii_start();
-    let (name, value) = text.split_at(memchr(b'=', text)?);
-    let value = &value[1..];
-    if !name.iter().all(|b| is_token(*b)) {
-        return None;
-    }
-    if let Some(quoted) = value.strip_prefix(b"\"") {
-        let (value, rest) = unquote(quoted)?;
-        return Some((name, value, rest));
-    }
-    let (value, rest) = value.split_at(memchr(b';', value).unwrap_or(value.len()));
-    let value = value.trim_ascii_end();
-    // Laxer than a token: a boundary may hold `=`, and not every client quotes it then.
-    let plain = value.iter().all(|b| b.is_ascii_graphic() && *b != b'"');
-    plain.then_some((name, Cow::Borrowed(value), rest))
-}
-
-/// RFC 9110, 5.6.2.
-const fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~'
-        )
-}
-
-/// The value of a header line, if it is `Content-Disposition`.
-fn disposition_of(line: &[u8]) -> Option<&[u8]> {
-    let (name, value) = line.split_at(memchr(b':', line)?);
-    let wanted = name
-        .trim_ascii()
-        .eq_ignore_ascii_case(b"content-disposition");
-    wanted.then(|| value[1..].trim_ascii())
-}
-
-/// The name in a disposition, and whether it is that of a file. Two names, or one that cannot be read, are
-/// none: another reader might take the other.
-fn name_of(disposition: &[u8]) -> Option<(Cow<'_, [u8]>, bool)> {
-    let end = memchr(b';', disposition)?;
-    if !disposition[..end]
-        .trim_ascii()
-        .eq_ignore_ascii_case(b"form-data")
-    {
-        return None;
-    }
-    let (mut name, mut is_file) = (None, false);
-    for parameter in Parameters(&disposition[end..]) {
-        let (key, value) = parameter?;
-        if key.eq_ignore_ascii_case(b"name") {
-            if name.replace(value).is_some() {
-                return None;
-            }
-        } else if key.eq_ignore_ascii_case(b"filename") || key.eq_ignore_ascii_case(b"filename*") {
-            is_file = true;
-        }
-    }
-    name.map(|name| (name, is_file))
-}
-
-/// The text up to the closing quote, and what follows it. A backslash escapes a quote or a backslash and is
-/// itself otherwise, as in the paths some clients send.
-fn unquote(quoted: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
-    let mut text = Cow::Borrowed(&quoted[..0]);
-    let mut at = 0;
-    loop {
-        match (quoted.get(at)?, quoted.get(at + 1)) {
-            (b'"', _) => return Some((text, &quoted[at + 1..])),
-            (b'\\', Some(escaped @ (b'"' | b'\\'))) => {
-                text.to_mut().push(*escaped);
-                at += 2;
-            }
-            (byte, _) => {
-                match &mut text {
-                    Cow::Borrowed(plain) => *plain = &quoted[..=at],
-                    Cow::Owned(text) => text.push(*byte),
-                }
-                at += 1;
-            }
-        }
     }
 }

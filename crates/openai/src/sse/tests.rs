@@ -10,7 +10,7 @@ fn feed(stream: &[u8], cuts: &[usize]) -> (Vec<(usize, Signal)>, Scanner) {
     for cut in cuts.iter().copied().chain([stream.len()]) {
         if cut > at {
             scanner.feed(&stream[at..cut], |end, signal| {
-                signals.push((at + end, signal))
+                signals.push((at + end, signal));
             });
             at = cut;
         }
@@ -89,6 +89,22 @@ fn the_corners_of_the_framing_are_kept() {
         [Signal::Content],
         "data over several lines"
     );
+}
+
+#[test]
+fn a_byte_order_mark_is_one_at_the_beginning_only() {
+    let marked = "\u{feff}data: [DONE]\n\n".as_bytes();
+    for cut in 0..=3 {
+        assert_eq!(feed(marked, &[cut]).0.len(), 1, "cut at {cut}");
+    }
+    let twice = [marked, marked].concat();
+    assert_eq!(
+        feed(&twice, &[marked.len()]).0.len(),
+        1,
+        "a chunk begins with the second"
+    );
+    let late = [b"data: [DONE]\n\n", marked].concat();
+    assert_eq!(feed(&late, &[late.len() - marked.len()]).0.len(), 1);
 }
 
 #[test]

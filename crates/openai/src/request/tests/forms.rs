@@ -132,7 +132,10 @@ fn what_is_ambiguous_or_broken_is_refused() {
             format!("{head}\"a\"\r\n folded\r\n\r\na\r\n--b--"),
             "invalid_multipart",
         ),
-        (format!("{head}\"a\"\r\n\r\n--b--"), "invalid_multipart"),
+        (
+            format!("{head}\"a\"\r\n\r\n{model}--b--"),
+            "invalid_multipart",
+        ),
         (
             format!("{head}\"a\"\r\n--b: c\r\n\r\na\r\n--b--"),
             "invalid_multipart",
@@ -147,7 +150,7 @@ fn what_is_ambiguous_or_broken_is_refused() {
             "invalid_multipart",
         ),
         (format!("preamble\r\n{model}--b--"), "invalid_multipart"),
-        (model.clone(), "invalid_multipart"),
+        (model, "invalid_multipart"),
         (format!("{head}\"a\"\r\n"), "invalid_multipart"),
         (String::new(), "invalid_multipart"),
     ] {

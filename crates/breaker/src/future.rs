@@ -1,0 +1,118 @@
+use crate::{BreakerBody, flight::Flight};
+use headworks_core::{
+    Answer, BoxError, Classify, Clock, Elapsed, End, Guard, GuardedBody, NotAdmitted, Outcome,
+    Refusal,
+};
+use http::Response;
+use http_body::Body;
+use pin_project::pin_project;
+use std::{
+    error::Error,
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+/// Response future of [`Breaker`](crate::Breaker).
+///
+/// Dropped before the head of the answer, it ends the attempt without a verdict.
+#[pin_project]
+pub struct ResponseFuture<F, C> {
+    #[pin]
+    stage: Stage<F, C>,
+}
+
+#[pin_project(project = StageProj, project_replace = StageOwned)]
+enum Stage<F, C> {
+    TurnedAway(NotAdmitted),
+    Admitted {
+        #[pin]
+        inner: F,
+        guard: Guard<Flight>,
+        classifier: C,
+    },
+    Done,
+}
+
+// ===== impl ResponseFuture =====
+
+impl<F, C> ResponseFuture<F, C> {
+    pub(crate) const fn admitted(inner: F, guard: Guard<Flight>, classifier: C) -> Self {
+        Self {
+            stage: Stage::Admitted {
+                inner,
+                guard,
+                classifier,
+            },
+        }
+    }
+
+    pub(crate) const fn turned_away(error: NotAdmitted) -> Self {
+        Self {
+            stage: Stage::TurnedAway(error),
+        }
+    }
+}
+
+impl<F, C, B, E> Future for ResponseFuture<F, C>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    E: Into<BoxError>,
+    C: Classify,
+    B: Body,
+{
+    type Output = Result<Response<BreakerBody<B>>, BoxError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut stage = self.project().stage;
+        let answer = match stage.as_mut().project() {
+            StageProj::TurnedAway(error) => return Poll::Ready(Err((*error).into())),
+            StageProj::Admitted { inner, .. } => ready!(inner.poll(cx)).map_err(Into::into),
+            StageProj::Done => panic!("polled after it was done"),
+        };
+        let StageOwned::Admitted {
+            mut guard,
+            classifier,
+            ..
+        } = stage.project_replace(Stage::Done)
+        else {
+            unreachable!("the stage has just been looked at");
+        };
+        let verdict = match &answer {
+            Ok(response) => classifier.classify(response.into()),
+            Err(error) if is_nobodys_fault(&**error) => Outcome::Cancelled.into(),
+            Err(error) => classifier.classify(Answer::Error(&**error)),
+        };
+        if let Some(flight) = guard.get_mut() {
+            flight.head(verdict);
+        }
+        Poll::Ready(match answer {
+            Ok(response) => Ok(response.map(|body| GuardedBody::new(body, guard))),
+            Err(error) => {
+                guard.finish(End::Failed);
+                Err(error)
+            }
+        })
+    }
+}
+
+impl<F, C> fmt::Debug for ResponseFuture<F, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+/// True if the deployment was not asked, or not given the time that it would have been.
+fn is_nobodys_fault(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(elapsed) = error.downcast_ref::<Elapsed>() {
+            return elapsed.is_shortened() || elapsed.clock() == Clock::Total;
+        }
+        if error.is::<NotAdmitted>() || error.is::<Refusal>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}

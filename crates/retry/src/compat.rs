@@ -1,9 +1,9 @@
 use crate::{
     RetryPolicy,
-    future::is_refusal,
+    future::is_caused_by,
     session::{Next, Session},
 };
-use headworks_core::{Answer, BoxError, Classify, StatusClassifier};
+use headworks_core::{Answer, BoxError, Classify, Refusal, StatusClassifier};
 use http::{Request, Response};
 use pin_project::pin_project;
 use std::{
@@ -85,7 +85,7 @@ where
     ) -> Option<Self::Future> {
         let answer = match answer {
             Ok(response) => Answer::from(&*response),
-            Err(error) if is_refusal(error) => return None,
+            Err(error) if is_caused_by::<Refusal>(error) => return None,
             Err(error) => Answer::Error(&**error),
         };
         let now = Instant::now();

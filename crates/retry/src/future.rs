@@ -3,7 +3,7 @@ use crate::{
     drain::{self, Drain},
     session::{Next, Session},
 };
-use headworks_core::{Answer, BoxError, Classify, Refusal};
+use headworks_core::{Answer, BoxError, Classify, NotAdmitted, Refusal};
 use http::{Request, Response};
 use http_body::Body;
 use pin_project::pin_project;
@@ -103,12 +103,14 @@ where
             match this.state.as_mut().project() {
                 StateProj::Asking(attempt) => {
                     let answer = ready!(attempt.poll(cx)).map_err(Into::into);
-                    if answer.as_ref().is_err_and(is_refusal) {
-                        return Poll::Ready(this.kept.take().unwrap_or_else(|| hand_on(answer)));
-                    }
+                    let unasked = answer.as_ref().is_err_and(is_unasked);
                     let then = match judge(this.session, this.policy, &answer) {
-                        Next::HandOn => return Poll::Ready(hand_on(answer)),
                         Next::Again(then) => then,
+                        Next::HandOn => {
+                            // Whoever was asked has more to say than that nobody was.
+                            let kept = this.kept.take().filter(|_| unasked);
+                            return Poll::Ready(kept.unwrap_or_else(|| hand_on(answer)));
+                        }
                     };
                     match answer {
                         Ok(response) => {
@@ -116,7 +118,9 @@ where
                             this.state.set(State::Draining { drain, then });
                         }
                         Err(error) => {
-                            *this.kept = Some(Err(error));
+                            if !unasked {
+                                *this.kept = Some(Err(error));
+                            }
                             this.state.set(State::Waiting(then));
                         }
                     }
@@ -200,17 +204,23 @@ fn judge<C: Classify, R>(
     }
     let answer = match answer {
         Ok(response) => response.into(),
+        // Nobody would take it, and whoever says so has looked for another already.
+        Err(error) if is_caused_by::<Refusal>(error) => return Next::HandOn,
         Err(error) => Answer::Error(&**error),
     };
     let verdict = policy.classifier.classify(answer);
     session.next(policy, verdict, Instant::now())
 }
 
-/// True if no deployment was asked at all.
-pub(crate) fn is_refusal(error: &BoxError) -> bool {
+/// True if the request was not sent to any deployment.
+fn is_unasked(error: &BoxError) -> bool {
+    is_caused_by::<Refusal>(error) || is_caused_by::<NotAdmitted>(error)
+}
+
+pub(crate) fn is_caused_by<E: Error + 'static>(error: &BoxError) -> bool {
     let mut cause: Option<&(dyn Error + 'static)> = Some(&**error);
     while let Some(error) = cause {
-        if error.is::<Refusal>() {
+        if error.is::<E>() {
             return true;
         }
         cause = error.source();

@@ -27,10 +27,11 @@
 //! HTTP/1.1 body closes its connection, and error bodies are small: so up to 64 KiB of it are read, for at
 //! most 20 ms, and if that was all of it, the connection can be used again and the answer is kept.
 //!
-//! The kept answer is for one case: a later attempt found nobody who would take it ([`Refusal`], or the
-//! service is no longer ready). Then the client is given the last answer (or error) of a deployment in place
-//! of the refusal, which says only that it was too late to try again. The refusal stands where no attempt
-//! came before it.
+//! The kept answer is for one case: a later attempt was taken by nobody ([`Refusal`], [`NotAdmitted`], or the
+//! service is no longer ready). Then the client is given the last answer (or error) of a deployment, and not
+//! the news that it was too late to try again. The refusal stands where nobody was asked before it. After a
+//! [`Refusal`] there is no further attempt: who refused has looked at every deployment, and waiting for one is
+//! a queue's business. A deployment that did not admit is passed over for another, as after a failure.
 //!
 //! # Differences from `tower::retry`
 //!
@@ -103,4 +104,4 @@ pub use policy::{Further, Retries, RetryPolicy};
 pub use service::Retry;
 
 #[cfg(doc)]
-use headworks_core::{Attempts, Classify, Refusal};
+use headworks_core::{Attempts, Classify, NotAdmitted, Refusal};

@@ -119,6 +119,26 @@ async fn a_refusal_that_comes_first_is_handed_on_and_never_asked_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_deployment_that_did_not_admit_is_passed_over_and_hides_no_answer() {
+    let (upstream, seen) = Upstream::among([2, 1], [status(500), Step::NotAdmitted]);
+    let response = retry(upstream).oneshot(Request::new("hi")).await.unwrap();
+    assert_eq!((response.status().as_u16(), seen.count()), (200, 3));
+
+    let script = [status(500), Step::NotAdmitted, Step::NotAdmitted];
+    let (upstream, seen) = Upstream::among([2, 1], script);
+    let response = retry(upstream).oneshot(Request::new("hi")).await.unwrap();
+    assert_eq!((response.status().as_u16(), seen.count()), (500, 3));
+
+    let (upstream, _) = Upstream::among([1], [Step::NotAdmitted, Step::Refusal]);
+    let error = retry(upstream)
+        .oneshot(Request::new("hi"))
+        .await
+        .err()
+        .unwrap();
+    assert!(error.is::<Refusal>(), "nobody was asked");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_body_that_breaks_off_ends_the_answer_and_the_next_attempt_follows() {
     let broken = reply(500, |reply| reply.body.push(Part::Error("reset")));
     let (upstream, seen) = Upstream::among([1], [broken]);

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use headworks_core::{
-    AttemptNumber, Attempts, BoxError, End, Finish, Group, Guard, GuardedBody, Refusal, Verdict,
-    Watch, Why,
+    AttemptNumber, Attempts, BoxError, End, Finish, Group, Guard, GuardedBody, NotAdmitted, Reason,
+    Refusal, Verdict, Watch, Why,
 };
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
@@ -34,6 +34,8 @@ pub(crate) enum Step {
     Error(&'static str),
     /// Nobody would take the request.
     Refusal,
+    /// The one that was chosen did not take it.
+    NotAdmitted,
     /// Never answers.
     Silence,
 }
@@ -198,6 +200,11 @@ impl Service<Call> for Upstream {
                     *response.status_mut() = reply.status;
                     *response.headers_mut() = reply.headers;
                     Ok(response)
+                }
+                Step::NotAdmitted => {
+                    let full = NotAdmitted::new(Reason::Full);
+                    guard.finish(End::Failed);
+                    Err(full.into())
                 }
                 Step::Error(error) => {
                     guard.finish(End::Failed);

@@ -84,7 +84,6 @@ async fn every_mistake_is_told_at_once() {
 
 #[tokio::test]
 async fn a_key_nobody_knows_is_reported_with_the_nearest_and_one_not_honoured_by_name() {
-    // Port 1 of a name that is no address stops it right after the notices.
     let config = format!("{GOOD}router_settings: {{ num_retires: 1, cooldown_time: 5 }}\n");
     let headworks = headworks_e2e::Headworks::start(&config).await;
     headworks.logs("num_retries").await;

@@ -20,6 +20,7 @@ mod memory;
 mod sdk;
 mod secrets;
 mod seeds;
+mod service;
 mod shares;
 mod stopping;
 mod streaming;

@@ -13,6 +13,7 @@
 //! | [`client`] | the HTTP client below it |
 //! | [`simulated`] | a provider inside the process instead |
 //! | [`Transport`] | either of the two, as one type |
+//! | [`verdict`] | what a provider's errors mean, and the layer that says so |
 //!
 //! It differs from `headworks-alias`, which also changes what a request asks for, in what it knows: an alias
 //! is a name among the gateway's own, this is the last name before the wire.
@@ -93,6 +94,7 @@ pub mod simulated;
 mod table;
 mod target;
 mod transport;
+pub mod verdict;
 
 pub use endpoint::Endpoint;
 pub use layer::SignInLayer;

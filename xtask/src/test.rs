@@ -1,7 +1,7 @@
 use crate::{
     run::{Run, Stopped},
     setup,
-    shell::{cargo, command, read, root, run as sh, run_seeing, target},
+    shell::{cargo, command, read, root, run as sh, run_seeing},
 };
 use std::{fs, path::Path};
 
@@ -16,14 +16,13 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Stopped> {
         setup::debian("c++", "g++")?;
         setup::CARGO_FUZZ.install()
     })?;
-    // The end-to-end tests start the program itself, as a user does.
+    // The end-to-end tests start the program itself, as a user does, and would build it in mid-test.
     run.require("build the program", || {
         sh(&mut cargo(["build", "--package", "headworks-gateway"]))
     })?;
     run.tests("tests of the workspace", |tally| {
         let mut test = cargo(["test", "--workspace", "--no-fail-fast"]);
-        test.env("HEADWORKS_BIN", target().join("debug/headworks"))
-            .env("HEADWORKS_PYTHON", python);
+        test.env("HEADWORKS_PYTHON", python);
         run_seeing(&mut test, |line| tally.read(line))
     });
     fuzz(run, &cargo_fuzz)
@@ -45,7 +44,8 @@ fn fuzz(run: &mut Run, cargo_fuzz: &Path) -> Result<(), Stopped> {
                 .arg(corpus)
                 .arg(root().join("fuzz/seeds").join(target))
                 .arg("--")
-                .arg(format!("-max_total_time={FUZZ_SECONDS}")))?;
+                .arg(format!("-max_total_time={FUZZ_SECONDS}"))
+                .arg("-max_len=4096"))?;
             tally.passed += 1;
             Ok(())
         });

@@ -111,12 +111,13 @@ where
         let now = Instant::now();
         let own = request.extensions().get::<Timeouts>();
         let covers_body = own.and_then(|own| own.attempt_body).unwrap_or(true);
-        let attempt = own.and_then(|own| own.attempt).or(if covers_body {
+        let usual = if covers_body {
             self.times.whole
         } else {
             self.times.head
-        });
-        let attempt = attempt.and_then(|attempt| Limit::new(Clock::Attempt, now, attempt));
+        };
+        let own = own.and_then(|own| own.attempt);
+        let attempt = Limit::of(Clock::Attempt, now, own, usual);
         let deadline = request.extensions().get().and_then(Attempts::deadline);
         let deadline = deadline
             .and_then(|at| Limit::new(Clock::Total, now, at.saturating_duration_since(now)));

@@ -88,9 +88,9 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let own = request.extensions().get::<Timeouts>();
-        let total = own.and_then(|own| own.total).or(self.total);
         let covers_body = own.and_then(|own| own.total_body).unwrap_or(true);
-        let limit = total.and_then(|total| Limit::new(Clock::Total, Instant::now(), total));
+        let own = own.and_then(|own| own.total);
+        let limit = Limit::of(Clock::Total, Instant::now(), own, self.total);
         if let (Some(limit), Some(ledger)) = (&limit, request.extensions().get::<Attempts>()) {
             ledger.shorten_deadline(limit.at());
         }

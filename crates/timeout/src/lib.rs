@@ -11,7 +11,8 @@
 //! the body: a connection to the client is then ended as incomplete, never as if all had been said.
 //!
 //! A request may bring its own times, as a [`Timeouts`] extension: each of them replaces the layer's, whether
-//! shorter or longer. Without a time on either side no timer is made. The deadline is written into the
+//! shorter or longer, and the error tells a shorter one ([`Elapsed::is_shortened`]), for which nobody but the
+//! request is to blame. Without a time on either side no timer is made. The deadline is written into the
 //! request's ledger ([`Attempts`]), where whoever waits or tries again takes it into account; an attempt is
 //! never given more than what is left until then.
 //!
@@ -62,7 +63,8 @@
 //!
 //! let error = stack.oneshot(request).await.unwrap_err();
 //! let elapsed = error.downcast_ref::<Elapsed>().expect("a clock ran out");
-//! assert_eq!(*elapsed, Elapsed::new(Clock::Attempt, Duration::from_secs(5)));
+//! assert_eq!(elapsed.clock(), Clock::Attempt);
+//! assert_eq!(elapsed.after(), Duration::from_secs(5));
 //! # }
 //! ```
 

@@ -38,6 +38,20 @@ impl Limit {
         })
     }
 
+    /// From `now`, the time that the request brings as its `own`, else the `usual` one.
+    pub(crate) fn of(
+        clock: Clock,
+        now: Instant,
+        own: Option<Duration>,
+        usual: Option<Duration>,
+    ) -> Option<Self> {
+        let mut limit = Self::new(clock, now, own.or(usual)?)?;
+        if own.is_some_and(|own| usual.is_none_or(|usual| own < usual)) {
+            limit.elapsed = limit.elapsed.shortened();
+        }
+        Some(limit)
+    }
+
     pub(crate) const fn at(&self) -> Instant {
         self.at
     }

@@ -193,6 +193,27 @@ async fn a_request_brings_its_own_times_shorter_or_longer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_error_says_whether_the_request_shortened_its_time() {
+    for (usual, own, shortened) in [
+        (Some(secs(9)), Some(secs(5)), true),
+        (None, Some(secs(5)), true),
+        (Some(secs(5)), Some(secs(5)), false),
+        (Some(secs(5)), Some(secs(9)), false),
+        (Some(secs(5)), None, false),
+    ] {
+        let request = with(|t| (t.attempt, t.total) = (own, own));
+        let (mut service, _handle) = spawn(AttemptTimeoutLayer::new(usual));
+        let attempt = service.call(request.clone()).await.unwrap_err();
+        let (mut service, _handle) = spawn(DeadlineLayer::new(usual));
+        let total = service.call(request).await.unwrap_err();
+        for error in [attempt, total] {
+            let elapsed = error.downcast_ref::<Elapsed>().unwrap();
+            assert_eq!(elapsed.is_shortened(), shortened, "{own:?} of {usual:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_deadline_is_written_into_the_ledger_and_only_shortens() {
     let (request, ledger) = with_ledger();
     let (mut service, _handle) = spawn(DeadlineLayer::new(secs(10)));

@@ -7,6 +7,7 @@
 
 mod allocations;
 mod attempts;
+mod connection;
 mod drops;
 mod kept;
 mod order;

@@ -101,7 +101,9 @@ impl Machine {
 
     /// The attempt has ended without a verdict: a probe gives its place to another.
     pub(crate) fn release(&mut self, ticket: Ticket) {
-        if ticket.probe && ticket.generation == self.generation {
+        // Only how its probe ends changes a half-open circuit, so a probe is never of the past.
+        if ticket.probe {
+            debug_assert_eq!(ticket.generation, self.generation);
             self.change(Phase::HalfOpen { probing: false });
         }
     }

@@ -12,15 +12,23 @@ use headworks_breaker::{
 use headworks_core::{
     Answer, BoxError, Clock, Elapsed, NotAdmitted, Outcome, Reason, Refusal, Verdict,
 };
+use headworks_retry::{RetryLayer, RetryPolicy};
 use http::{Request, Response, StatusCode};
 use http_body_util::{
     BodyExt,
     channel::{Channel, Sender},
 };
-use std::{pin::Pin, sync::Barrier, time::Duration};
+use std::{
+    pin::Pin,
+    sync::{
+        Arc, Barrier,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 use tokio::time::{Instant, advance};
 use tokio_test::{assert_pending, assert_ready_err, assert_ready_ok, task};
-use tower::{Layer, ServiceExt, service_fn};
+use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 use tower_test::mock::{self, Handle, Mock, Spawn};
 
 type Body = Channel<Bytes, BoxError>;
@@ -216,6 +224,43 @@ async fn a_neutral_probe_gives_its_place_to_the_next() {
     assert_eq!(circuit.phase(), Phase::HalfOpen { probing: false });
     drop(answer(&circuit, 503).await);
     assert!(matches!(circuit.phase(), Phase::Open { .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn outside_of_retry_it_does_not_see_the_failures_that_a_retry_made_good() {
+    let failures = |inside: bool| async move {
+        let calls = Arc::new(AtomicU32::new(0));
+        let flaky = service_fn(move |_: Call| {
+            let first = calls.fetch_add(1, Ordering::Relaxed) == 0;
+            let status = if first { 503 } else { 200 };
+            async move { Response::builder().status(status).body(String::new()) }
+        });
+        let circuit = Circuit::new(BreakerPolicy::new());
+        let breaker = BreakerLayer::new(circuit.clone());
+        let retry = RetryLayer::new(RetryPolicy::new(1));
+        let request = Request::new(());
+        let status = if inside {
+            let stack = ServiceBuilder::new().layer(retry).layer(breaker);
+            stack
+                .service(flaky)
+                .oneshot(request)
+                .await
+                .unwrap()
+                .status()
+        } else {
+            let stack = ServiceBuilder::new().layer(breaker).layer(retry);
+            stack
+                .service(flaky)
+                .oneshot(request)
+                .await
+                .unwrap()
+                .status()
+        };
+        assert_eq!(status, StatusCode::OK);
+        circuit.counts(Instant::now()).failures
+    };
+    assert_eq!(failures(true).await, 1);
+    assert_eq!(failures(false).await, 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,388 @@
+//! From a configuration to the stack: each setting to the layer that honours it.
+
+use super::{
+    Gateway, Shared,
+    headers::DeploymentHeaders,
+    info::Info,
+    names::{Names, Shown},
+    stack::{self, Client, Reach},
+};
+use crate::meter::{Labels, Meters};
+use headworks_alias::{AliasError, Aliases};
+use headworks_balance::{Balance, Endpoint, Groups, Strategy};
+use headworks_config::{
+    Config, Deployment, Error as ConfigError, HttpVersion, Problem, RoutingStrategy, TlsRoots,
+};
+use headworks_core::{Group, RequestedModel, Secret};
+use headworks_provider::{
+    Provider, Target, TargetBuilder, TargetError,
+    client::{ClientParams, Protocol, Roots},
+    simulated::{Params, Simulated},
+};
+use headworks_timeout::{AttemptTimeoutLayer, ConnectTimeoutLayer};
+use http::{HeaderValue, StatusCode};
+use std::{
+    collections::{BTreeMap, HashMap},
+    error::Error,
+    fmt, io,
+    sync::{Arc, atomic::AtomicBool},
+};
+use tower::Layer;
+
+/// Builds a [`Gateway`].
+pub struct GatewayBuilder<'a> {
+    config: &'a Config,
+    metrics: Option<Box<dyn Fn() -> String + Send + Sync>>,
+    mock_faults: bool,
+}
+
+/// Why a configuration, though well-formed, makes no gateway.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Some deployments cannot be reached as they are described; says where in the file, and why.
+    Deployments(ConfigError),
+    /// The aliases lead nowhere or in a circle.
+    Aliases(AliasError),
+    /// The system's certificates cannot be read.
+    Roots(io::Error),
+}
+
+// ===== impl GatewayBuilder =====
+
+impl<'a> GatewayBuilder<'a> {
+    pub(super) fn new(config: &'a Config) -> Self {
+        Self {
+            config,
+            metrics: None,
+            mock_faults: config.general.dangerously_allow_mock_testing_request_params,
+        }
+    }
+
+    /// Answers `GET /metrics` with what `render` writes, in Prometheus' text form. Default: 404, for a
+    /// program that exports its metrics in another way.
+    #[must_use]
+    pub fn metrics(mut self, render: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        self.metrics = Some(Box::new(render));
+        self
+    }
+
+    /// Whether a request may ask to be failed, by `LiteLLM`'s `mock_testing_…` parameters. Default: what the
+    /// configuration says (`dangerously_allow_mock_testing_request_params`); a listener on loopback may allow
+    /// it, since nobody but the operator can ask.
+    #[must_use]
+    pub fn mock_faults(mut self, allowed: bool) -> Self {
+        self.mock_faults = allowed;
+        self
+    }
+
+    /// The gateway.
+    ///
+    /// Deployments register their metrics here, so a recorder for the `metrics` facade must be installed
+    /// before.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] if a deployment's provider, URL or headers cannot be used.
+    pub fn build(self) -> Result<Gateway, BuildError> {
+        let config = self.config;
+        let targets = targets(config)?;
+        let client = client(config).map_err(BuildError::Roots)?;
+
+        let mut groups: BTreeMap<&Group, Vec<_>> = BTreeMap::new();
+        let mut deployments = HashMap::new();
+        for (deployment, target) in config.deployments.iter().zip(&targets) {
+            let endpoint = endpoint(config, deployment, target, &client);
+            groups.entry(&deployment.group).or_default().push(endpoint);
+            deployments.insert(deployment.id.clone(), headers(deployment, target));
+        }
+        let strategy = strategy(config.routing_strategy());
+        let groups: Groups<_> = groups
+            .into_iter()
+            .map(|(group, endpoints)| {
+                let balance = Balance::new(group.clone(), &strategy, endpoints);
+                (group.clone(), balance)
+            })
+            .collect();
+
+        let pairs = config.aliases.iter();
+        let pairs = pairs.map(|alias| (alias.name.as_str(), alias.model.as_str()));
+        let aliases =
+            Aliases::new(pairs, |name| groups.get(name).is_some()).map_err(BuildError::Aliases)?;
+        let shared = Shared {
+            master_key: config.general.master_key.clone(),
+            max_request_bytes: usize::try_from(config.max_request_size()).unwrap_or(usize::MAX),
+            num_retries: config.num_retries(),
+            total_timeout: config.headworks.total_timeout,
+            mock_faults: self.mock_faults,
+            names: names(config),
+            info: Info::new(config, &targets),
+            deployments,
+            metrics: self.metrics,
+            draining: AtomicBool::new(false),
+        };
+        Ok(Gateway {
+            stack: stack::stack(aliases, config.num_retries(), groups),
+            shared: Arc::new(shared),
+        })
+    }
+}
+
+impl fmt::Debug for GatewayBuilder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GatewayBuilder").finish_non_exhaustive()
+    }
+}
+
+/// Where each deployment lives; every one that cannot be told is reported, not only the first.
+fn targets(config: &Config) -> Result<Vec<Target>, BuildError> {
+    let mut problems = Vec::new();
+    let mut targets = Vec::new();
+    for deployment in &config.deployments {
+        match target(config, deployment) {
+            Ok(target) => targets.push(target),
+            Err(error) => problems.push(Problem::new(&deployment.at, error.to_string())),
+        }
+    }
+    if problems.is_empty() {
+        Ok(targets)
+    } else {
+        Err(BuildError::Deployments(problems.into_iter().collect()))
+    }
+}
+
+fn target(config: &Config, deployment: &Deployment) -> Result<Target, TargetError> {
+    let describe = |api_base: Option<&str>, api_key: Option<Secret>| {
+        let mut target = Target::builder(&deployment.model);
+        let set =
+            |builder, value: Option<&str>, set: fn(TargetBuilder, String) -> TargetBuilder| {
+                match value {
+                    Some(value) => set(builder, value.to_owned()),
+                    None => builder,
+                }
+            };
+        target = set(
+            target,
+            deployment.custom_llm_provider.as_deref(),
+            TargetBuilder::provider,
+        );
+        target = set(target, api_base, TargetBuilder::api_base);
+        target = set(
+            target,
+            deployment.api_version.as_deref(),
+            TargetBuilder::api_version,
+        );
+        target = set(
+            target,
+            deployment.organization.as_deref(),
+            TargetBuilder::organization,
+        );
+        for (name, value) in &deployment.extra_headers {
+            // The configuration has checked that it is text.
+            let value = value.to_str().unwrap_or_default();
+            target = target.header(name.as_str(), Secret::from(value));
+        }
+        match api_key {
+            Some(key) => target.api_key(key).build(),
+            None => target.build(),
+        }
+    };
+    let (api_base, api_key) = (deployment.api_base.as_deref(), deployment.api_key.clone());
+    let target = describe(api_base, api_key.clone());
+    // What the configuration leaves out is looked for where LiteLLM looks: in the provider's variables.
+    let provider = match &target {
+        Ok(target) => target.provider(),
+        Err(TargetError::NoApiBase(name)) => match Provider::find(name) {
+            Some(provider) => provider,
+            None => return target,
+        },
+        Err(_) => return target,
+    };
+    let variable = |names: &[&str]| names.iter().find_map(|name| variable(config, name));
+    let found_base = match api_base {
+        Some(_) => None,
+        None => variable(provider.api_base_env()),
+    };
+    let found_key = match api_key {
+        Some(_) => None,
+        None => variable(provider.key_env()),
+    };
+    if found_base.is_none() && found_key.is_none() {
+        return target;
+    }
+    let found_base = found_base.as_ref().map(Secret::expose);
+    describe(api_base.or(found_base), api_key.or(found_key))
+}
+
+/// A variable of the file's own, else of the process.
+fn variable(config: &Config, name: &str) -> Option<Secret> {
+    config.environment_variable(name).cloned().or_else(|| {
+        let value = std::env::var(name).ok()?;
+        (!value.is_empty()).then(|| Secret::from(value))
+    })
+}
+
+fn client(config: &Config) -> io::Result<Client> {
+    let own = &config.headworks;
+    let params = ClientParams::default()
+        .protocol(match own.upstream_http {
+            HttpVersion::Http1 => Protocol::Http1,
+            HttpVersion::Http2 => Protocol::Http2,
+        })
+        .roots(match own.tls_roots {
+            TlsRoots::Bundled => Roots::Bundled,
+            TlsRoots::Native => Roots::Native,
+        })
+        .pool_idle_timeout(own.pool_idle_timeout);
+    let connector = ConnectTimeoutLayer::new(own.connect_timeout).layer(params.connector()?);
+    Ok(params.client(connector))
+}
+
+fn endpoint(
+    config: &Config,
+    deployment: &Deployment,
+    target: &Target,
+    client: &Client,
+) -> Endpoint<stack::Deployment> {
+    let meters = Meters::new(&Labels {
+        deployment: deployment.id.clone(),
+        group: deployment.group.clone(),
+        provider: target.provider().name().to_owned(),
+        model: target.model().to_owned(),
+    });
+    let plain = deployment.timeout.unwrap_or_else(|| config.timeout());
+    let stream = deployment
+        .stream_timeout
+        .or(config.router.stream_timeout)
+        .unwrap_or(plain);
+    let timeout = AttemptTimeoutLayer::new(plain).head(stream);
+    let reach = match simulated(deployment, target) {
+        Some(params) => Reach::from(Simulated::new(params)),
+        None => Reach::from(client.clone()),
+    };
+    let service = stack::deployment(meters, timeout, target.clone(), reach);
+    let mut endpoint = Endpoint::new(deployment.id.clone(), service);
+    if let Some(weight) = deployment.weight {
+        endpoint = endpoint.weight(weight);
+    }
+    if let Some(rpm) = deployment.rpm {
+        endpoint = endpoint.rpm(rpm);
+    }
+    if let Some(tpm) = deployment.tpm {
+        endpoint = endpoint.tpm(tpm);
+    }
+    endpoint
+}
+
+/// How a deployment that lives in the process behaves; `None` for one that does not.
+fn simulated(deployment: &Deployment, target: &Target) -> Option<Params> {
+    if let Some(mock) = &deployment.mock_response {
+        // LiteLLM takes whole response objects too; their text is what a client reads.
+        let text = mock
+            .as_str()
+            .map_or_else(|| mock.to_string(), str::to_owned);
+        return Some(Params::mock_response(&text));
+    }
+    if !target.provider().is_simulated() {
+        return None;
+    }
+    let mut params = Params::default();
+    let Some(simulated) = &deployment.simulated else {
+        return Some(params);
+    };
+    if let Some(latency) = simulated.latency {
+        params = params.latency(latency);
+    }
+    if let Some(jitter) = simulated.jitter {
+        params = params.jitter(jitter);
+    }
+    if let Some(delay) = simulated.first_token {
+        params = params.first_token(delay);
+    }
+    if let Some(rate) = simulated.tokens_per_second {
+        params = params.tokens_per_second(rate);
+    }
+    if let Some(tokens) = simulated.answer_tokens {
+        params = params.answer_tokens(usize::try_from(tokens).unwrap_or(usize::MAX));
+    }
+    for (status, rate) in &simulated.errors {
+        // The configuration takes no other numbers.
+        if let Ok(status) = StatusCode::from_u16(*status) {
+            params = params.error_rate(status, *rate);
+        }
+    }
+    if let Some(rpm) = simulated.rpm {
+        params = params.rpm(u32::try_from(rpm).unwrap_or(u32::MAX));
+    }
+    if let Some(rate) = simulated.cut_rate {
+        params = params.cut_rate(rate);
+    }
+    if let Some(seed) = simulated.seed {
+        params = params.seed(seed);
+    }
+    Some(params)
+}
+
+fn headers(deployment: &Deployment, target: &Target) -> DeploymentHeaders {
+    let value = |text: &str| HeaderValue::from_str(text).ok();
+    let empty = HeaderValue::from_static("");
+    DeploymentHeaders {
+        id: value(&deployment.id).unwrap_or_else(|| empty.clone()),
+        model: value(&deployment.model).unwrap_or(empty),
+        api_base: Some(target.api_base())
+            .filter(|base| !base.is_empty())
+            .and_then(value),
+    }
+}
+
+fn names(config: &Config) -> Names {
+    let groups = config.deployments.iter();
+    let groups = groups.map(|deployment| (deployment.group.as_str(), Shown::Yes));
+    let aliases = config.aliases.iter().map(|alias| {
+        let shown = if alias.hidden {
+            Shown::Hidden
+        } else {
+            Shown::Yes
+        };
+        (alias.name.as_str(), shown)
+    });
+    groups
+        .chain(aliases)
+        .map(|(name, shown)| (RequestedModel::from(name), shown))
+        .collect()
+}
+
+fn strategy(strategy: RoutingStrategy) -> Strategy {
+    match strategy {
+        RoutingStrategy::RoundRobin => Strategy::RoundRobin,
+        RoutingStrategy::LeastBusy => Strategy::LeastBusy,
+        // The configuration falls back to simple-shuffle from those that are not built yet, and says so.
+        _ => Strategy::WeightedShuffle,
+    }
+}
+
+// ===== impl BuildError =====
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deployments(error) => error.fmt(f),
+            Self::Aliases(error) => error.fmt(f),
+            Self::Roots(error) => write!(
+                f,
+                "the system's certificates cannot be used ({error}); install them, or set \
+                 `headworks.tls_roots: bundled`"
+            ),
+        }
+    }
+}
+
+impl Error for BuildError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Deployments(error) => Some(error),
+            Self::Aliases(error) => Some(error),
+            Self::Roots(error) => Some(error),
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! One request and its answer, between the client's form and the stack's.
+
+use super::{
+    Shared,
+    body::ResponseBody,
+    fault::Fault,
+    headers,
+    mock::{MockRateLimit, MockResponse},
+    read::ReadError,
+};
+use bytes::Bytes;
+use headworks_core::{Attempts, BoxError, RequestedModel, Timeouts, UnknownGroup};
+use headworks_openai::{Dialect, OwnKey, Params, RequestBody};
+use headworks_provider::Endpoint;
+use headworks_retry::Retries;
+use http::{HeaderValue, Request, Response, Uri, request::Parts, uri::PathAndQuery};
+use http_body_util::Full;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// A request whose body is still to come.
+pub(super) struct Asking {
+    shared: Arc<Shared>,
+    parts: Parts,
+    endpoint: Endpoint,
+    path_model: Option<String>,
+    call: Call,
+}
+
+/// A request the stack is working on.
+pub(super) struct Answering {
+    shared: Arc<Shared>,
+    requested: RequestedModel,
+    attempts: Attempts,
+    further: u32,
+    dialect: Dialect,
+    call: Call,
+}
+
+/// What names a request and dates it.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub(super) id: HeaderValue,
+    pub(super) received: Instant,
+}
+
+// ===== impl Asking =====
+
+impl Asking {
+    pub(super) const fn new(
+        shared: Arc<Shared>,
+        parts: Parts,
+        endpoint: Endpoint,
+        path_model: Option<String>,
+        call: Call,
+    ) -> Self {
+        Self {
+            shared,
+            parts,
+            endpoint,
+            path_model,
+            call,
+        }
+    }
+
+    /// The declared length of the body that is to come.
+    pub(super) fn declared_length(&self) -> Option<u64> {
+        let value = self.parts.headers.get(http::header::CONTENT_LENGTH)?;
+        value.to_str().ok()?.parse().ok()
+    }
+
+    /// The request as the stack takes it, or the answer to a client that sent a wrong one.
+    #[expect(
+        clippy::result_large_err,
+        reason = "what goes well is larger, and either is moved once"
+    )]
+    pub(super) fn prepare(
+        self,
+        body: Result<Bytes, ReadError>,
+    ) -> Result<(Request<RequestBody>, Answering), Response<Full<Bytes>>> {
+        let Self {
+            shared,
+            mut parts,
+            endpoint,
+            path_model,
+            call,
+        } = self;
+        let dialect = dialect(endpoint);
+        let refuse = |fault: Fault| {
+            let mut response = fault.into_response(dialect);
+            headers::own(response.headers_mut(), &call);
+            response
+        };
+
+        let bytes = body.map_err(|error| refuse(error.into()))?;
+        let content_type = parts.headers.get(http::header::CONTENT_TYPE);
+        let body =
+            RequestBody::parse(content_type, bytes).map_err(|invalid| refuse(invalid.into()))?;
+        let model = path_model.as_deref().or_else(|| body.model());
+        let requested = match model {
+            Some(model) => match shared.names.get(model) {
+                Some(known) => known.clone(),
+                None => RequestedModel::from(model),
+            },
+            None => {
+                let message = "the request names no model; GET /v1/models lists those there are";
+                let fault = Fault::invalid("missing_model", Some("model"), message.into());
+                return Err(refuse(fault));
+            }
+        };
+
+        let params = body.params();
+        if let Some(fault) = unmockable(params, shared.mock_faults) {
+            return Err(refuse(fault));
+        }
+        let asked = params
+            .num_retries()
+            .or_else(|| headers::number(&parts.headers, "x-litellm-num-retries"));
+        let further = asked.unwrap_or(shared.num_retries);
+        let stream = body.stream();
+        let plain = params
+            .timeout()
+            .or_else(|| headers::seconds(&parts.headers, "x-litellm-timeout"));
+        let streamed = params
+            .stream_timeout()
+            .or_else(|| headers::seconds(&parts.headers, "x-litellm-stream-timeout"))
+            .or(plain);
+        let mut timeouts = Timeouts::default();
+        timeouts.attempt = if stream { streamed } else { plain };
+        timeouts.attempt_body = Some(!stream);
+        timeouts.total = if stream { None } else { shared.total_timeout };
+
+        let attempts = Attempts::new(further);
+        parts.uri = canonical(endpoint, &parts.uri);
+        parts.extensions.insert(requested.clone());
+        parts.extensions.insert(attempts.clone());
+        parts.extensions.insert(timeouts);
+        if asked.is_some() {
+            let mut retries = Retries::default();
+            retries.further = asked;
+            parts.extensions.insert(retries);
+        }
+        if params.flag(OwnKey::MockTestingRateLimitError) {
+            parts.extensions.insert(MockRateLimit::default());
+        }
+        if let Some(answer) = params.mock_response() {
+            parts.extensions.insert(MockResponse(answer.into()));
+        }
+        let answering = Answering {
+            shared,
+            requested,
+            attempts,
+            further,
+            dialect,
+            call,
+        };
+        Ok((Request::from_parts(parts, body), answering))
+    }
+}
+
+/// What is wrong with asking to be failed, if a request does.
+fn unmockable(params: &Params, allowed: bool) -> Option<Fault> {
+    let mut asked = params.keys().filter(|key| key.is_mock_testing());
+    if !allowed {
+        let name = asked.next()?.as_str();
+        let message = format!(
+            "`{name}` makes requests fail on purpose; it is taken only by a gateway that listens on loopback, \
+             or with `general_settings.dangerously_allow_mock_testing_request_params: true`"
+        );
+        return Some(Fault::invalid("mock_not_allowed", Some(name), message));
+    }
+    let honoured = |key: &OwnKey| *key == OwnKey::MockTestingRateLimitError;
+    let name = asked.find(|key| !honoured(key))?.as_str();
+    let message = format!(
+        "`{name}` is not honoured yet; `mock_testing_rate_limit_error` and `mock_response` are"
+    );
+    Some(Fault::invalid("mock_not_supported", Some(name), message))
+}
+
+/// The endpoint's own path, with the client's query.
+fn canonical(endpoint: Endpoint, uri: &Uri) -> Uri {
+    let path = endpoint.path();
+    let Some(query) = uri.query() else {
+        return Uri::from_static(path);
+    };
+    PathAndQuery::from_maybe_shared(Bytes::from(format!("{path}?{query}")))
+        .map_or_else(|_| Uri::from_static(path), Uri::from)
+}
+
+const fn dialect(endpoint: Endpoint) -> Dialect {
+    match endpoint {
+        Endpoint::Messages | Endpoint::CountTokens => Dialect::Anthropic,
+        _ => Dialect::OpenAi,
+    }
+}
+
+// ===== impl Answering =====
+
+impl Answering {
+    /// The answer as the client gets it.
+    pub(super) fn finish(
+        &self,
+        answer: Result<Response<super::stack::UpstreamBody>, BoxError>,
+    ) -> Response<ResponseBody> {
+        let mut response = match answer {
+            Ok(mut response) => {
+                headers::provider_copies(response.headers_mut());
+                response.map(ResponseBody::upstream)
+            }
+            Err(error) => {
+                let response = self.fault(&error).into_response(self.dialect);
+                response.map(ResponseBody::own)
+            }
+        };
+        let attempts = self.attempts.attempts();
+        let last = attempts.last();
+        let deployment = last.and_then(|last| self.shared.deployments.get(&last.deployment));
+        let headers = response.headers_mut();
+        headers::own(headers, &self.call);
+        headers::answered(headers, &self.requested, deployment);
+        headers::counted(headers, self.further - self.attempts.left(), self.further);
+        if let Some(first) = attempts.first() {
+            headers::timed(headers, &self.call, first.began);
+        }
+        response
+    }
+
+    fn fault(&self, error: &BoxError) -> Fault {
+        if error.is::<UnknownGroup>() {
+            tracing::debug!(call = ?self.call.id, model = %self.requested, "unknown model");
+            let near = self.shared.names.near(&self.requested);
+            return Fault::unknown_model(&self.requested, &near);
+        }
+        self.log(error);
+        Fault::of_error(error)
+    }
+
+    fn log(&self, error: &BoxError) {
+        let mut causes = String::new();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            causes.push_str(": ");
+            causes.push_str(&error.to_string());
+            cause = error.source();
+        }
+        tracing::warn!(
+            call = ?self.call.id,
+            model = %self.requested,
+            attempts = ?self.attempts.attempts(),
+            "no answer: {error}{causes}"
+        );
+    }
+}

@@ -1,0 +1,244 @@
+//! The assembled gateway.
+
+mod body;
+mod build;
+mod exchange;
+mod fault;
+mod future;
+mod headers;
+mod info;
+mod key;
+mod mock;
+mod names;
+mod read;
+mod route;
+mod stack;
+
+pub use self::{
+    body::ResponseBody,
+    build::{BuildError, GatewayBuilder},
+    future::ResponseFuture,
+};
+
+use self::{
+    exchange::{Asking, Call},
+    fault::Fault,
+    headers::DeploymentHeaders,
+    info::Info,
+    names::Names,
+    read::Read,
+    route::{Own, Route},
+    stack::Stack,
+};
+use bytes::Bytes;
+use headworks_config::Config;
+use headworks_core::{BoxError, DeploymentId, Secret};
+use headworks_openai::Dialect;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
+use http_body::Body;
+use http_body_util::Full;
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    convert::Infallible,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::time::Instant;
+use tower::Service;
+
+/// How long a client may pause while it sends a body. No client that works stops for half a minute.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The whole gateway as one [`Service`]: it takes a client's request and answers it, always.
+///
+/// Cheap to clone (two reference counts and the layers' own), so it can be handed to axum, tonic or hyper as
+/// it is; every clone shares one state. The request's body may be any body.
+///
+/// Built from a configuration by [`Gateway::new`], or by [`Gateway::builder`] where there is more to say. It
+/// must be built and called inside a tokio runtime with time and I/O enabled.
+#[derive(Clone)]
+pub struct Gateway {
+    stack: Stack,
+    shared: Arc<Shared>,
+}
+
+/// What every clone shares and no layer of the stack holds.
+struct Shared {
+    master_key: Option<Secret>,
+    max_request_bytes: usize,
+    num_retries: u32,
+    total_timeout: Option<Duration>,
+    mock_faults: bool,
+    names: Names,
+    info: Info,
+    deployments: HashMap<DeploymentId, DeploymentHeaders>,
+    metrics: Option<Box<dyn Fn() -> String + Send + Sync>>,
+    draining: AtomicBool,
+}
+
+// ===== impl Gateway =====
+
+impl Gateway {
+    /// The gateway a configuration describes.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] if a deployment's provider, URL or headers cannot be used.
+    pub fn new(config: &Config) -> Result<Self, BuildError> {
+        Self::builder(config).build()
+    }
+
+    /// Begins to build the gateway a configuration describes.
+    #[must_use]
+    pub fn builder(config: &Config) -> GatewayBuilder<'_> {
+        GatewayBuilder::new(config)
+    }
+
+    /// Says that the process is about to stop: readiness answers 503 from now on, so that no new clients are
+    /// sent here. Requests are still answered.
+    pub fn drain(&self) {
+        self.shared.draining.store(true, Ordering::Relaxed);
+    }
+}
+
+impl<B> Service<Request<B>> for Gateway
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<ResponseBody>;
+    type Error = Infallible;
+    type Future = ResponseFuture<B>;
+
+    /// Always ready: what a request has to wait for depends on its model, and is told in its answer.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (parts, body) = request.into_parts();
+        let call = Call {
+            id: headers::call_id(&parts.headers),
+            received: Instant::now(),
+        };
+        let (endpoint, model) = match self.shared.route(&parts) {
+            Ok(Routed::Proxy(endpoint, model)) => (endpoint, model),
+            Ok(Routed::Own(mut response)) => {
+                headers::own(response.headers_mut(), &call);
+                return ResponseFuture::own(response);
+            }
+            Err(fault) => {
+                let mut response = fault.into_response(Dialect::OpenAi);
+                headers::own(response.headers_mut(), &call);
+                return ResponseFuture::own(response);
+            }
+        };
+        let asking = Asking::new(self.shared.clone(), parts, endpoint, model, call);
+        let read = Read::new(
+            body,
+            asking.declared_length(),
+            self.shared.max_request_bytes,
+            PATIENCE,
+        );
+        ResponseFuture::reading(read, asking, self.stack.clone())
+    }
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway")
+            .field("names", &self.shared.names)
+            .field("deployments", &self.shared.deployments.len())
+            .finish_non_exhaustive()
+    }
+}
+
+// ===== impl Shared =====
+
+enum Routed {
+    Proxy(headworks_provider::Endpoint, Option<String>),
+    Own(Response<Full<Bytes>>),
+}
+
+impl Shared {
+    /// Where a request goes, before a byte of its body is read.
+    fn route(&self, parts: &Parts) -> Result<Routed, Fault> {
+        let path = parts.uri.path();
+        let route = Route::of(&parts.method, path);
+        let open = matches!(&route, Route::Own(own) if !own.needs_key());
+        if let Some(master) = self.master_key.as_ref().filter(|_| !open) {
+            key::check(master, &parts.headers)?;
+        }
+        match route {
+            Route::Proxy(endpoint, model) => {
+                Ok(Routed::Proxy(endpoint, model.map(Cow::into_owned)))
+            }
+            Route::Own(own) => {
+                let response = self.answer(&own)?;
+                Ok(Routed::Own(match parts.method {
+                    Method::HEAD => without_body(response),
+                    _ => response.map(Full::new),
+                }))
+            }
+            Route::WrongMethod(allowed) => Err(Fault::wrong_method(&parts.method, path, allowed)),
+            Route::Unknown => Err(Fault::no_route(&parts.method, path)),
+        }
+    }
+
+    fn answer(&self, own: &Own<'_>) -> Result<Response<Bytes>, Fault> {
+        Ok(match own {
+            Own::Models => json(StatusCode::OK, self.info.models()),
+            Own::Model(name) => match self.names.get(name) {
+                Some(name) => json(StatusCode::OK, Info::model(name)),
+                None => return Err(Fault::unknown_model(name, &self.names.near(name))),
+            },
+            Own::ModelInfo => json(StatusCode::OK, self.info.deployments()),
+            Own::ModelGroupInfo => json(StatusCode::OK, self.info.groups()),
+            Own::Liveliness => json(StatusCode::OK, Bytes::from_static(br#""I'm alive!""#)),
+            Own::Readiness if self.draining.load(Ordering::Relaxed) => json(
+                StatusCode::SERVICE_UNAVAILABLE,
+                Bytes::from_static(br#"{"status":"shutting_down"}"#),
+            ),
+            Own::Readiness => json(
+                StatusCode::OK,
+                Bytes::from_static(br#"{"status":"healthy","db":"Not connected"}"#),
+            ),
+            Own::Metrics => match &self.metrics {
+                Some(render) => {
+                    let text = HeaderValue::from_static("text/plain; version=0.0.4");
+                    written(StatusCode::OK, text, render().into())
+                }
+                None => return Err(Fault::no_route(&Method::GET, "/metrics")),
+            },
+        })
+    }
+}
+
+fn json(status: StatusCode, bytes: Bytes) -> Response<Bytes> {
+    let json = HeaderValue::from_static("application/json");
+    written(status, json, bytes)
+}
+
+fn written(status: StatusCode, content_type: HeaderValue, bytes: Bytes) -> Response<Bytes> {
+    let mut response = Response::new(bytes);
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
+/// The answer to `HEAD`: the length is that of the body which is left out.
+fn without_body(mut response: Response<Bytes>) -> Response<Full<Bytes>> {
+    let length = response.body().len().into();
+    response
+        .headers_mut()
+        .insert(header::CONTENT_LENGTH, length);
+    response.map(|_| Full::default())
+}

@@ -1,0 +1,113 @@
+use super::Meters;
+use headworks_core::{BoxError, Classify, End, Finish, Outcome, StatusClassifier, Verdict, Watch};
+use headworks_openai::{Usage, answer, sse};
+use http::{HeaderMap, Response, header};
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// Measures one attempt, from its begin to the end of its body. Rides in a
+/// [`Guard`](headworks_core::Guard).
+#[derive(Debug)]
+pub struct Measure {
+    meters: Arc<Meters>,
+    began: Instant,
+    verdict: Verdict,
+    inside: Inside,
+}
+
+/// What is read along as a body passes.
+#[derive(Debug)]
+enum Inside {
+    /// Nothing: no head yet, or a body that reports no usage, such as audio.
+    Nothing,
+    Plain(answer::Scanner),
+    Stream {
+        scanner: sse::Scanner,
+        content: bool,
+    },
+}
+
+// ===== impl Measure =====
+
+impl Measure {
+    pub(super) fn begin(meters: Arc<Meters>) -> Self {
+        meters.began();
+        Self {
+            meters,
+            began: Instant::now(),
+            // Until there is a head, an end can only be that somebody stopped waiting.
+            verdict: Outcome::Cancelled.into(),
+            inside: Inside::Nothing,
+        }
+    }
+
+    pub(super) fn head<R>(&mut self, response: &Response<R>) {
+        self.meters.head(self.began.elapsed());
+        self.verdict = StatusClassifier::default().classify(response.into());
+        if self.verdict.outcome == Outcome::Success {
+            self.inside = Inside::of(response.headers());
+        }
+    }
+
+    pub(super) fn error(&mut self, error: &BoxError) {
+        self.verdict = Verdict::of_error(&**error);
+    }
+}
+
+impl<D: AsRef<[u8]>> Watch<D> for Measure {
+    fn data(&mut self, data: &D) {
+        match &mut self.inside {
+            Inside::Nothing => {}
+            Inside::Plain(scanner) => scanner.feed(data.as_ref()),
+            Inside::Stream { scanner, content } => {
+                scanner.feed(data.as_ref(), |_, _| {});
+                if scanner.saw_content() && !*content {
+                    *content = true;
+                    self.meters.first_token(self.began.elapsed());
+                }
+            }
+        }
+    }
+}
+
+impl Finish for Measure {
+    fn finish(self, end: End) {
+        if let Some(usage) = self.inside.usage() {
+            self.meters.tokens(usage.input, usage.output);
+        }
+        let outcome = self.verdict.at_end(end).outcome;
+        self.meters.ended(self.began.elapsed(), outcome);
+    }
+}
+
+// ===== impl Inside =====
+
+impl Inside {
+    fn of(headers: &HeaderMap) -> Self {
+        let is = |kind: &str| {
+            let value = headers.get(header::CONTENT_TYPE)?.as_bytes();
+            value
+                .get(..kind.len())?
+                .eq_ignore_ascii_case(kind.as_bytes())
+                .then_some(())
+        };
+        if is("text/event-stream").is_some() {
+            Self::Stream {
+                scanner: sse::Scanner::new(),
+                content: false,
+            }
+        } else if is("application/json").is_some() {
+            Self::Plain(answer::Scanner::new())
+        } else {
+            Self::Nothing
+        }
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        match self {
+            Self::Nothing => None,
+            Self::Plain(scanner) => scanner.usage(),
+            Self::Stream { scanner, .. } => scanner.usage(),
+        }
+    }
+}

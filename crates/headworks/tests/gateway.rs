@@ -1,0 +1,358 @@
+//! The assembled gateway on a paused clock, over simulated deployments: what each setting does to a request.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
+
+use bytes::Bytes;
+use headworks::{Gateway, ResponseBody, config::Config, core::DeploymentId, provider::Endpoint};
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use serde_json::{Value, json};
+use std::{collections::HashSet, time::Duration};
+use tokio::time::Instant;
+use tower::ServiceExt;
+
+const HELLO: &str = r#"{"model":"m","messages":[{"role":"user","content":"Hello"}]}"#;
+const STREAM: &str =
+    r#"{"model":"m","stream":true,"messages":[{"role":"user","content":"Hello"}]}"#;
+
+fn gateway(config: &str) -> Gateway {
+    let config = Config::parse(config, "config.yaml").unwrap().config;
+    Gateway::builder(&config).mock_faults(true).build().unwrap()
+}
+
+fn post(path: &str, body: &str) -> Request<Full<Bytes>> {
+    let request = Request::post(path).header("content-type", "application/json");
+    request.body(Full::new(body.to_owned().into())).unwrap()
+}
+
+fn chat(body: &str) -> Request<Full<Bytes>> {
+    post("/v1/chat/completions", body)
+}
+
+async fn ask(gateway: &Gateway, request: Request<Full<Bytes>>) -> Response<ResponseBody> {
+    let Ok(response) = gateway.clone().oneshot(request).await;
+    response
+}
+
+async fn bytes(response: Response<ResponseBody>) -> Bytes {
+    response.into_body().collect().await.unwrap().to_bytes()
+}
+
+async fn error(response: Response<ResponseBody>) -> Value {
+    let body: Value = serde_json::from_slice(&bytes(response).await).unwrap();
+    body["error"].clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_endpoint_is_answered_streamed_or_not() {
+    let gateway = gateway("model_list: [{model_name: m, litellm_params: {model: simulated/x}}]");
+    for endpoint in Endpoint::ALL {
+        if endpoint == Endpoint::AudioTranscriptions {
+            continue; // A form, below.
+        }
+        for stream in [false, true] {
+            let body = json!({
+                "model": "m", "stream": stream, "input": "Hello", "prompt": "Hello", "query": "Hello",
+                "documents": ["Hello"], "messages": [{"role": "user", "content": "Hello"}],
+            });
+            let response = ask(&gateway, post(endpoint.path(), &body.to_string())).await;
+            assert_eq!(response.status(), StatusCode::OK, "{endpoint:?}");
+            assert_eq!(response.headers()["x-litellm-model-name"], "simulated/x");
+            assert!(!bytes(response).await.is_empty(), "{endpoint:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_form_is_routed_by_its_model_field() {
+    let gateway = gateway("model_list: [{model_name: m, litellm_params: {model: simulated/x}}]");
+    let form = "--b\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\nm\r\n--b\r\n\
+        content-disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\n\r\nRIFF\r\n--b--\r\n";
+    let request = Request::post("/v1/audio/transcriptions")
+        .header("content-type", "multipart/form-data; boundary=b")
+        .body(Full::new(Bytes::from(form)))
+        .unwrap();
+    let response = ask(&gateway, request).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let answer: Value = serde_json::from_slice(&bytes(response).await).unwrap();
+    assert!(answer["text"].is_string());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_fails_is_tried_elsewhere_and_the_client_sees_a_count() {
+    let gateway = gateway(
+        r#"
+model_list:
+  - { model_name: m, litellm_params: { model: simulated/x, weight: 1, simulated: { errors: { "503": 1.0 } } }, model_info: { id: sick } }
+  - { model_name: m, litellm_params: { model: simulated/x, weight: 0 }, model_info: { id: well } }
+"#,
+    );
+    for body in [HELLO, STREAM] {
+        let began = Instant::now();
+        let response = ask(&gateway, chat(body)).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()["x-litellm-model-id"], "well");
+        assert_eq!(response.headers()["x-litellm-attempted-retries"], "1");
+        assert_eq!(response.headers()["x-litellm-max-retries"], "2");
+        assert_eq!(
+            response.extensions().get(),
+            Some(&DeploymentId::from("well"))
+        );
+        assert!(
+            began.elapsed() < Duration::from_millis(50),
+            "a sibling is asked at once"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_request_is_retried_more_than_it_asks_for() {
+    let gateway = gateway(
+        r#"
+model_list:
+  - { model_name: m, litellm_params: { model: simulated/x, simulated: { errors: { "500": 1.0 } } } }
+  - { model_name: m, litellm_params: { model: simulated/y, simulated: { errors: { "500": 1.0 } } } }
+  - { model_name: m, litellm_params: { model: simulated/z, simulated: { errors: { "500": 1.0 } } } }
+"#,
+    );
+    let with_header = |retries: &str| {
+        let mut request = chat(HELLO);
+        let headers = request.headers_mut();
+        headers.insert("x-litellm-num-retries", retries.parse().unwrap());
+        request
+    };
+    let in_body = HELLO.replace("{\"model\"", "{\"num_retries\":0,\"model\"");
+    for (request, retries) in [
+        (chat(HELLO), "2"),
+        (with_header("1"), "1"),
+        (chat(&in_body), "0"),
+    ] {
+        let response = ask(&gateway, request).await;
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(response.headers()["x-litellm-attempted-retries"], retries);
+        assert!(response.headers().get("x-headworks-error").is_none());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_has_its_own_time_and_a_stream_another() {
+    let gateway = gateway(
+        r#"
+model_list:
+  - model_name: m
+    litellm_params: { model: simulated/x, timeout: 5, stream_timeout: 2, simulated: { latency_ms: 60000 } }
+router_settings: { num_retries: 0 }
+"#,
+    );
+    for (body, seconds) in [(HELLO, 5), (STREAM, 2)] {
+        let began = Instant::now();
+        let response = ask(&gateway, chat(body)).await;
+        assert_eq!(began.elapsed(), Duration::from_secs(seconds));
+        assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
+        assert_eq!(response.headers()["x-headworks-error"], "timeout");
+        assert_eq!(error(response).await["type"], "timeout_error");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_may_ask_for_less_time() {
+    let gateway = gateway(
+        r#"
+model_list: [{ model_name: m, litellm_params: { model: simulated/x, simulated: { latency_ms: 60000 } } }]
+router_settings: { num_retries: 0, timeout: 30 }
+"#,
+    );
+    let mut by_header = chat(HELLO);
+    by_header
+        .headers_mut()
+        .insert("x-litellm-timeout", "1.5".parse().unwrap());
+    let in_body = HELLO.replace("{\"model\"", "{\"timeout\":0.25,\"model\"");
+    for (request, milliseconds) in [(by_header, 1500), (chat(&in_body), 250)] {
+        let began = Instant::now();
+        let response = ask(&gateway, request).await;
+        assert_eq!(began.elapsed(), Duration::from_millis(milliseconds));
+        assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_total_time_covers_every_attempt_but_no_stream() {
+    let gateway = gateway(
+        r#"
+model_list:
+  - { model_name: m, litellm_params: { model: simulated/x, simulated: { latency_ms: 60000 } } }
+  - { model_name: m, litellm_params: { model: simulated/y, simulated: { latency_ms: 60000 } } }
+router_settings: { timeout: 4 }
+headworks: { total_timeout: 6 }
+"#,
+    );
+    let began = Instant::now();
+    let response = ask(&gateway, chat(HELLO)).await;
+    assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
+    assert_eq!(began.elapsed(), Duration::from_secs(6));
+
+    let began = Instant::now();
+    let response = ask(&gateway, chat(STREAM)).await;
+    assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
+    assert_eq!(
+        began.elapsed(),
+        Duration::from_secs(8),
+        "an attempt on each"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alias_is_answered_by_its_group_and_reported_as_it_was_asked() {
+    let gateway = gateway(
+        r#"
+model_list: [{ model_name: m, litellm_params: { model: simulated/x } }]
+router_settings: { model_group_alias: { gpt-4: chained, chained: { model: m, hidden: true } } }
+"#,
+    );
+    for alias in ["gpt-4", "chained"] {
+        let response = ask(
+            &gateway,
+            chat(&HELLO.replace("\"m\"", &format!("{alias:?}"))),
+        )
+        .await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()["x-litellm-model-group"], alias);
+    }
+    let listed = ask(
+        &gateway,
+        Request::get("/v1/models").body(Full::default()).unwrap(),
+    )
+    .await;
+    let listed: Value = serde_json::from_slice(&bytes(listed).await).unwrap();
+    let models = listed["data"].as_array().unwrap().iter();
+    let ids: HashSet<_> = models.filter_map(|model| model["id"].as_str()).collect();
+    assert_eq!(ids, HashSet::from(["m", "gpt-4"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_model_is_a_404_that_names_the_nearest() {
+    let gateway =
+        gateway("model_list: [{model_name: gpt-4o, litellm_params: {model: simulated/x}}]");
+    let response = ask(&gateway, chat(&HELLO.replace("\"m\"", "\"gpt-4p\""))).await;
+    assert_eq!(response.status(), StatusCode::NOT_FOUND);
+    assert_eq!(response.headers()["x-headworks-error"], "unknown_model");
+    let error = error(response).await;
+    assert_eq!(error["code"], "unknown_model");
+    assert!(error["message"].as_str().unwrap().contains("gpt-4o"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_key_is_checked_before_the_body_is_read() {
+    let gateway = gateway(
+        r#"
+model_list: [{ model_name: m, litellm_params: { model: simulated/x } }]
+general_settings: { master_key: sk-canary-0123456789 }
+"#,
+    );
+    // A body that never ends: who reads it never answers.
+    let endless = http_body_util::StreamBody::new(tokio_stream::pending::<
+        Result<http_body::Frame<Bytes>, std::convert::Infallible>,
+    >());
+    let request = Request::post("/v1/chat/completions").body(endless).unwrap();
+    let Ok(response) = gateway.clone().oneshot(request).await;
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    let wrong = || Request::post("/v1/chat/completions").header("authorization", "Bearer sk-wrong");
+    let response = ask(&gateway, wrong().body(Full::default()).unwrap()).await;
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    assert!(!String::from_utf8_lossy(&bytes(response).await).contains("canary"));
+
+    let mut request = chat(HELLO);
+    let key = "Bearer sk-canary-0123456789".parse().unwrap();
+    request.headers_mut().insert("authorization", key);
+    assert_eq!(ask(&gateway, request).await.status(), StatusCode::OK);
+    let health = Request::get("/health/readiness")
+        .body(Full::default())
+        .unwrap();
+    assert_eq!(ask(&gateway, health).await.status(), StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn readiness_ends_when_draining_begins_and_requests_go_on() {
+    let gateway = gateway("model_list: [{model_name: m, litellm_params: {model: simulated/x}}]");
+    gateway.drain();
+    let readiness = Request::get("/health/readiness")
+        .body(Full::default())
+        .unwrap();
+    let response = ask(&gateway, readiness).await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(ask(&gateway, chat(HELLO)).await.status(), StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mocked_rate_limit_is_retried_and_the_client_sees_a_completion() {
+    let gateway = gateway("model_list: [{model_name: m, litellm_params: {model: simulated/x}}]");
+    let body = HELLO.replace(
+        "{\"model\"",
+        "{\"mock_testing_rate_limit_error\":true,\"model\"",
+    );
+    let response = ask(&gateway, chat(&body)).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()["x-litellm-attempted-retries"], "1");
+
+    let once = body.replace("{\"mock", "{\"num_retries\":0,\"mock");
+    let response = ask(&gateway, chat(&once)).await;
+    assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn made_up_failures_are_refused_where_they_are_not_allowed() {
+    let config = "model_list: [{model_name: m, litellm_params: {model: simulated/x}}]";
+    let config = Config::parse(config, "config.yaml").unwrap().config;
+    let gateway = Gateway::new(&config).unwrap();
+    let body = HELLO.replace(
+        "{\"model\"",
+        "{\"mock_testing_rate_limit_error\":true,\"model\"",
+    );
+    let response = ask(&gateway, chat(&body)).await;
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    let error = error(response).await;
+    assert_eq!(error["code"], "mock_not_allowed");
+    assert_eq!(error["param"], "mock_testing_rate_limit_error");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_may_be_made_up_in_the_request_or_in_the_configuration() {
+    let gateway = gateway(
+        r#"
+model_list:
+  - { model_name: m, litellm_params: { model: openai/x, api_key: none, mock_response: from the file } }
+  - { model_name: n, litellm_params: { model: openai/x, api_key: none, mock_response: litellm.RateLimitError } }
+router_settings: { num_retries: 0 }
+"#,
+    );
+    let content = async |request| {
+        let answer = bytes(ask(&gateway, request).await).await;
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
+        answer["choices"][0]["message"]["content"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(content(chat(HELLO)).await, "from the file");
+    let own = HELLO.replace("{\"model\"", "{\"mock_response\":\"my own\",\"model\"");
+    assert_eq!(content(chat(&own)).await, "my own");
+    let response = ask(&gateway, chat(&HELLO.replace("\"m\"", "\"n\""))).await;
+    assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_error_is_told_in_the_form_of_its_protocol() {
+    let gateway = gateway("model_list: [{model_name: m, litellm_params: {model: simulated/x}}]");
+    let response = ask(&gateway, post("/v1/messages", "[]")).await;
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    let body: Value = serde_json::from_slice(&bytes(response).await).unwrap();
+    assert_eq!(body["type"], "error");
+    assert_eq!(body["error"]["type"], "invalid_request_error");
+
+    let response = ask(&gateway, chat(r#"{"messages":[]}"#)).await;
+    assert_eq!(response.headers()["x-headworks-error"], "missing_model");
+    assert_eq!(error(response).await["param"], "model");
+}

@@ -1,0 +1,133 @@
+//! The listener: HTTP/1.1 and HTTP/2 cleartext on one port, until a signal ends it in order.
+
+use headworks::Gateway;
+use http::{HeaderName, header};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+    service::TowerToHyperService,
+};
+use std::{io, time::Duration};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    signal::unix::{SignalKind, signal},
+    time::{sleep, timeout},
+};
+use tower::ServiceBuilder;
+use tower_http::{
+    catch_panic::CatchPanicLayer, sensitive_headers::SetSensitiveRequestHeadersLayer,
+    trace::TraceLayer,
+};
+
+/// How long a client may take to send the head of a request: hyper's own default, made explicit.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The most a request's head may weigh. LLM clients send a few hundred bytes; 64 KiB leaves room for long
+/// tokens and trace baggage. HTTP/1.1 answers 431 beyond it.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+
+/// The most headers of a request: hyper's own default, made explicit.
+const MAX_HEADERS: usize = 100;
+
+/// How long requests in flight may go on after a signal to stop. Orchestrators wait 30 seconds by default
+/// before they kill; what is still streaming then is cut here, with 5 of them to spare.
+const DRAIN: Duration = Duration::from_secs(25);
+
+/// How long to wait before accepting again when the process is out of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Headers that hold credentials, so that no log shows them.
+const SENSITIVE: [HeaderName; 5] = [
+    header::AUTHORIZATION,
+    header::PROXY_AUTHORIZATION,
+    header::COOKIE,
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("api-key"),
+];
+
+/// Serves `gateway` on `listener` until SIGTERM or SIGINT, then lets what is in flight end.
+pub(crate) async fn serve(listener: TcpListener, gateway: Gateway) -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let builder = connection_builder();
+    let service = ServiceBuilder::new()
+        // Outermost, so that nothing further in can log a key.
+        .layer(SetSensitiveRequestHeadersLayer::new(SENSITIVE))
+        // One span a request at debug level: nothing is paid for it unless it is asked for.
+        .layer(TraceLayer::new_for_http())
+        // A bug costs one request its answer, not the connection its other streams.
+        .layer(CatchPanicLayer::new())
+        .service(gateway.clone());
+    let connections = GracefulShutdown::new();
+
+    loop {
+        let stream = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) if is_of_one_connection(&error) => continue,
+                Err(error) => {
+                    tracing::error!(%error, "cannot accept connections");
+                    sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            },
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+        };
+        set_nodelay(&stream);
+        let connection = builder
+            .serve_connection(
+                TokioIo::new(stream),
+                TowerToHyperService::new(service.clone()),
+            )
+            .into_owned();
+        let connection = connections.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "connection ended");
+            }
+        });
+    }
+
+    gateway.drain();
+    drop(listener);
+    tracing::info!("stopping: no new connections, waiting for requests in flight");
+    if timeout(DRAIN, connections.shutdown()).await.is_err() {
+        tracing::warn!(after = ?DRAIN, "stopped with requests still in flight");
+    }
+    Ok(())
+}
+
+fn connection_builder() -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .max_headers(MAX_HEADERS);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(MAX_HEAD_BYTES as u32)
+        // A peer that vanished without a word is noticed, and its upstream calls ended.
+        .keep_alive_interval(Some(Duration::from_secs(20)));
+    builder
+}
+
+/// Sends each event of a stream when it is written, not when the next one fills a packet.
+fn set_nodelay(stream: &TcpStream) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "cannot set TCP_NODELAY");
+    }
+}
+
+/// True for an error of the one connection that was about to be accepted, which says nothing of the next.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+    )
+}

@@ -134,11 +134,8 @@ impl Machine {
                 }
                 self.streak = 0;
                 self.window.slot(now, policy.window).successes += 1;
-                ticket = Ticket {
-                    generation: self.generation,
-                    probe: false,
-                    succeeded: true,
-                };
+                ticket.generation = self.generation;
+                ticket.succeeded = true;
             }
             Rule::Counted | Rule::Allowed(_) => {
                 if ticket.succeeded {
@@ -151,6 +148,8 @@ impl Machine {
                 }
             }
         }
+        // Whatever the verdict was, it was the probe's.
+        ticket.probe = false;
         ticket
     }
 

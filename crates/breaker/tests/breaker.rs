@@ -227,6 +227,19 @@ async fn a_neutral_probe_gives_its_place_to_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_head_without_a_verdict_gives_the_place_of_the_probe_away_once() {
+    let circuit = half_open().await;
+    let unsure = circuit.under(BreakerPolicy::new().rule(Outcome::Success, Rule::Neutral));
+    let (body, _sender) = answer(&unsure, 200).await;
+    let (_next, next_sender) = answer(&unsure, 200).await;
+    let mut probe = circuit.acquire(Instant::now()).unwrap();
+    drop((body, next_sender));
+    assert_eq!(circuit.phase(), Phase::HalfOpen { probing: true });
+    probe.succeed_for_now(Instant::now());
+    assert_eq!(circuit.phase(), Phase::Closed);
+}
+
+#[tokio::test(start_paused = true)]
 async fn outside_of_retry_it_does_not_see_the_failures_that_a_retry_made_good() {
     let failures = |inside: bool| async move {
         let calls = Arc::new(AtomicU32::new(0));

@@ -12,6 +12,9 @@
 //! - the **budget** of the process ([`Budget`]), if it has one, so that an outage is not multiplied;
 //! - the **deadline** in the ledger: what could only begin after it is not waited for.
 //!
+//! The decision falls at the head of an answer; once it is handed on there is no second one. A stream that may
+//! still turn out to be a failure has to be held back further in, until its first content is there.
+//!
 //! # Waiting
 //!
 //! While the ledger says that other candidates are left, the next attempt begins at once. Only when nobody

@@ -2,7 +2,7 @@
 
 use crate::upstream::{Call, Seen, Step, Upstream, reply, status};
 use headworks_core::{Attempts, BoxError, Outcome, Verdict};
-use headworks_retry::{Backoff, Retries, Retry, RetryBody, RetryLayer, RetryPolicy};
+use headworks_retry::{Backoff, Budget, Retries, Retry, RetryBody, RetryLayer, RetryPolicy};
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use std::{sync::Arc, time::Duration};
@@ -157,6 +157,18 @@ async fn the_plan_the_request_and_the_ledger_each_bound_the_attempts() {
         assert_eq!(answer, (500, "what happened".to_owned()));
         assert_eq!(seen.count(), attempts);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_an_outage_the_budget_bounds_the_attempts_of_all_requests() {
+    let (upstream, seen) = Upstream::among(vec![9; 999], vec![status(503); 999]);
+    let policy = RetryPolicy::new(3).budget(Budget::new(0.2, 3));
+    let layer = RetryLayer::new(policy);
+    for _ in 0..100 {
+        let answer = layer.layer(upstream.clone()).oneshot(Request::new("hi"));
+        assert_eq!(drain(answer.await.unwrap()).await, 503);
+    }
+    assert_eq!(seen.count(), 120);
 }
 
 #[tokio::test(start_paused = true)]

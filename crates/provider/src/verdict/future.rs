@@ -7,7 +7,6 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -18,7 +17,7 @@ use std::{
 pub struct ResponseFuture<F, B: Body, O> {
     #[pin]
     state: State<F, B>,
-    params: Arc<Params<O>>,
+    params: Params<O>,
 }
 
 #[pin_project(project = StateProj)]
@@ -36,7 +35,7 @@ enum State<F, B: Body> {
 // ===== impl ResponseFuture =====
 
 impl<F, B: Body, O> ResponseFuture<F, B, O> {
-    pub(super) const fn new(inner: F, params: Arc<Params<O>>) -> Self {
+    pub(super) const fn new(inner: F, params: Params<O>) -> Self {
         Self {
             state: State::Asking { inner },
             params,

@@ -7,13 +7,12 @@ use tower_layer::Layer;
 
 /// Leaves a verdict in each error that a deployment answers with. See the [module docs](super) for an
 /// example.
-#[derive(Debug)]
-pub struct JudgeLayer<O = ()>(Arc<Params<O>>);
+pub struct JudgeLayer<O = ()>(Params<O>);
 
 pub(super) struct Params<O> {
     provider: &'static Provider,
     rules: Rules,
-    overrule: O,
+    overrule: Arc<O>,
 }
 
 // ===== impl JudgeLayer =====
@@ -22,31 +21,30 @@ impl JudgeLayer {
     /// Judges errors by what is known of `provider`.
     #[must_use]
     pub fn new(provider: &'static Provider) -> Self {
-        Self(Arc::new(Params {
+        Self(Params {
             provider,
             rules: Rules::of(provider),
-            overrule: (),
-        }))
+            overrule: Arc::new(()),
+        })
     }
+}
 
+impl<O> JudgeLayer<O> {
     /// The longest wait that is believed. See [`Rules::longest_hint`].
     #[must_use]
-    pub fn longest_hint(self, longest: Duration) -> Self {
-        Self(Arc::new(Params {
-            rules: self.0.rules.longest_hint(longest),
-            provider: self.0.provider,
-            overrule: (),
-        }))
+    pub fn longest_hint(mut self, longest: Duration) -> Self {
+        self.0.rules = self.0.rules.longest_hint(longest);
+        self
     }
 
     /// Lets the user have the last word: [`Statuses`](super::Statuses), or a closure.
     #[must_use]
-    pub fn overrule<O: Overrule>(self, overrule: O) -> JudgeLayer<O> {
-        JudgeLayer(Arc::new(Params {
-            overrule,
+    pub fn overrule<P: Overrule>(self, overrule: P) -> JudgeLayer<P> {
+        JudgeLayer(Params {
+            overrule: Arc::new(overrule),
             provider: self.0.provider,
             rules: self.0.rules,
-        }))
+        })
     }
 }
 
@@ -64,6 +62,12 @@ impl<O> Clone for JudgeLayer<O> {
     }
 }
 
+impl<O> fmt::Debug for JudgeLayer<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("JudgeLayer").field(&self.0).finish()
+    }
+}
+
 // ===== impl Params =====
 
 impl<O: Overrule> Params<O> {
@@ -77,6 +81,16 @@ impl<O: Overrule> Params<O> {
             verdict,
         };
         self.overrule.overrule(&case).unwrap_or(verdict)
+    }
+}
+
+impl<O> Clone for Params<O> {
+    fn clone(&self) -> Self {
+        Self {
+            provider: self.provider,
+            rules: self.rules,
+            overrule: self.overrule.clone(),
+        }
     }
 }
 

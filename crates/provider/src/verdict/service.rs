@@ -2,22 +2,21 @@ use super::{JudgedBody, Overrule, ResponseFuture, layer::Params};
 use http::{Request, Response};
 use http_body::Body;
 use std::{
-    sync::Arc,
+    fmt,
     task::{Context, Poll},
 };
 use tower_service::Service;
 
 /// Leaves a verdict in each error that the service within answers with.
-#[derive(Debug)]
 pub struct Judge<S, O = ()> {
     inner: S,
-    params: Arc<Params<O>>,
+    params: Params<O>,
 }
 
 // ===== impl Judge =====
 
 impl<S, O> Judge<S, O> {
-    pub(super) const fn new(inner: S, params: Arc<Params<O>>) -> Self {
+    pub(super) const fn new(inner: S, params: Params<O>) -> Self {
         Self { inner, params }
     }
 
@@ -62,5 +61,14 @@ impl<S: Clone, O> Clone for Judge<S, O> {
             inner: self.inner.clone(),
             params: self.params.clone(),
         }
+    }
+}
+
+impl<S: fmt::Debug, O> fmt::Debug for Judge<S, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Judge")
+            .field("inner", &self.inner)
+            .field("params", &self.params)
+            .finish()
     }
 }

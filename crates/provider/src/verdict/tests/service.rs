@@ -257,7 +257,6 @@ async fn the_user_has_the_last_word() {
     assert_eq!(of(400).await.outcome, Outcome::ContextTooLong);
 
     let judged = openai()
-        .longest_hint(Duration::from_secs(2))
         .overrule(|case: &crate::verdict::Case<'_>| {
             assert_eq!(case.provider.name(), "openai");
             assert_eq!(case.headers["retry-after"], "3");

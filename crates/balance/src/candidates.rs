@@ -87,7 +87,7 @@ impl<'a> Candidates<'a> {
     /// True if the member at this place is a candidate.
     #[must_use]
     pub fn contains(&self, place: usize) -> bool {
-        self.check(place).is_ok()
+        place < self.members.len() && self.check(place).is_ok()
     }
 
     /// `Ok` if the member at this place is a candidate.

@@ -18,6 +18,10 @@ use tower_service::Service;
 /// others there were. It keeps no more records than that.
 const NOTED: usize = 64;
 
+/// How often a picker is asked that chooses whom it may not. That may change between its look and ours, but
+/// hardly time and again: such a picker does not keep its contract, and declines.
+const ASKED: usize = 16;
+
 /// Sends each request to one deployment of a group.
 ///
 /// A clone shares everything with the first: it costs one reference count. See the [crate](crate) for an
@@ -168,10 +172,15 @@ impl<S, C> Inner<S, C> {
         rounds.iter().find_map(|again| {
             candidates.tiers().find_map(|tier| {
                 candidates.in_tier(tier, *again);
-                let place = self.picker.pick(candidates)?;
-                Some(place).filter(|place| candidates.contains(*place))
+                self.ask(candidates)
             })
         })
+    }
+
+    /// What the picker chooses. Where that has ceased to be a candidate meanwhile, it chooses again.
+    fn ask(&self, candidates: &Candidates<'_>) -> Option<usize> {
+        let mut choices = (0..ASKED).map_while(|_| self.picker.pick(candidates));
+        choices.find(|place| candidates.contains(*place))
     }
 
     /// Tells the ledger who was chosen, who was passed over, and how many others there were.

@@ -203,4 +203,31 @@ mod tests {
             30
         );
     }
+
+    #[test]
+    fn those_who_stay_have_their_turns_exactly_whoever_comes_and_goes() {
+        use crate::{Endpoint, Registry};
+        let robin = RoundRobin::new();
+        let endpoint = |id: &str| Endpoint::new(id, ()).slow_start(Duration::ZERO);
+        let registry: Registry<()> = ["a", "b", "c"].map(endpoint).into_iter().collect();
+        let mut rng = fastrand::Rng::with_seed(7);
+        let mut counts = HashMap::from(["a", "b", "c"].map(|id| (DeploymentId::from(id), 0)));
+        for _ in 0..10_000 {
+            let id = ["x", "y", "z"][rng.usize(..3)];
+            match rng.u8(..10) {
+                0 => drop(registry.insert(endpoint(id))),
+                1 => drop(registry.remove(id)),
+                2 => drop(registry.insert(endpoint("b"))),
+                _ => {}
+            }
+            let snapshot = registry.snapshot();
+            let members = snapshot.members();
+            let place = robin.pick(&members.candidates(&request(&[]))).unwrap();
+            if let Some(count) = counts.get_mut(members.list()[place].id()) {
+                *count += 1;
+            }
+            let (least, most) = (counts.values().min(), counts.values().max());
+            assert!(most.unwrap() - least.unwrap() <= 1, "{counts:?}");
+        }
+    }
 }

@@ -9,6 +9,7 @@
 //! | bound connecting, attempts and whole requests in time | [`timeout`] |
 //! | try again, elsewhere when it can be | [`retry`] |
 //! | choose a deployment | [`balance`] |
+//! | rest one that fails, and let it back by a probe | [`breaker`] |
 //! | address it and sign in | [`provider`] |
 //! | count and time what it does | [`meter`] |
 //! | find and splice a model in a body, follow a stream | [`openai`] |
@@ -60,6 +61,7 @@
 
 pub use headworks_alias as alias;
 pub use headworks_balance as balance;
+pub use headworks_breaker as breaker;
 pub use headworks_config as config;
 pub use headworks_core as core;
 pub use headworks_core::BoxError;

@@ -356,3 +356,68 @@ async fn a_client_error_is_told_in_the_form_of_its_protocol() {
     assert_eq!(response.headers()["x-headworks-error"], "missing_model");
     assert_eq!(error(response).await["param"], "model");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_keeps_failing_is_rested_and_asked_no_more() {
+    let gateway = gateway(
+        r#"
+model_list:
+  - { model_name: m, litellm_params: { model: simulated/x, simulated: { errors: { "500": 1.0 } } }, model_info: { id: sick } }
+  - { model_name: m, litellm_params: { model: simulated/y }, model_info: { id: well } }
+router_settings: { routing_strategy: round-robin }
+"#,
+    );
+    let mut retried = 0;
+    for _ in 0..40 {
+        let response = ask(&gateway, chat(HELLO)).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()["x-litellm-model-id"], "well");
+        retried += usize::from(response.headers()["x-litellm-attempted-retries"] != "0");
+    }
+    assert_eq!(retried, 5, "five failures in a row and no more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_limit_rests_a_deployment_for_as_long_as_it_says() {
+    let gateway = gateway(
+        r#"
+model_list:
+  - { model_name: m, litellm_params: { model: simulated/x, simulated: { rpm: 1 } } }
+  - { model_name: m, litellm_params: { model: simulated/y, simulated: { rpm: 1 } } }
+router_settings: { num_retries: 1, routing_strategy: round-robin }
+"#,
+    );
+    for _ in 0..2 {
+        assert_eq!(ask(&gateway, chat(HELLO)).await.status(), StatusCode::OK);
+    }
+    // Both say 429 now; the client is handed the last of them, as it came.
+    let response = ask(&gateway, chat(HELLO)).await;
+    assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!(response.headers().get("x-headworks-error").is_none());
+    // Then both rest, and nobody is asked.
+    let response = ask(&gateway, chat(HELLO)).await;
+    assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(response.headers()["x-headworks-error"], "all_resting");
+    let wait = response.headers()["retry-after"].to_str().unwrap();
+    let wait = Duration::from_secs(wait.parse().unwrap());
+    assert!(wait > Duration::from_secs(50), "{wait:?}");
+    assert_eq!(error(response).await["type"], "all_deployments_in_cooldown");
+
+    tokio::time::advance(wait + Duration::from_secs(10)).await;
+    assert_eq!(ask(&gateway, chat(HELLO)).await.status(), StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lone_deployment_is_asked_again_and_again() {
+    let gateway = gateway(
+        r#"
+model_list: [{ model_name: m, litellm_params: { model: simulated/x, simulated: { rpm: 3 } } }]
+router_settings: { num_retries: 0 }
+"#,
+    );
+    for n in 0..6 {
+        let response = ask(&gateway, chat(HELLO)).await;
+        assert_eq!(response.status() == StatusCode::OK, n < 3);
+        assert!(response.headers().get("x-headworks-error").is_none());
+    }
+}

@@ -107,6 +107,10 @@ impl Session {
 
     /// How long to wait for the same deployment; `None` if that is too long.
     fn wait_here(&self, backoff: &Backoff, hint: Option<Hint>) -> Option<Duration> {
+        // A quota of a day, a spend limit: whatever wait came with it, nobody waits that out.
+        if hint.is_some_and(Hint::is_long) {
+            return None;
+        }
         let wait = match hint.map(Hint::wait) {
             Some(hint) if hint > backoff.longest_believed() => return None,
             Some(hint) => hint,

@@ -10,6 +10,7 @@ use super::{
 use crate::meter::{Labels, Meters};
 use headworks_alias::{AliasError, Aliases};
 use headworks_balance::{Balance, Endpoint, Groups, Strategy};
+use headworks_breaker::{BreakerPolicy, Circuit};
 use headworks_config::{
     Config, Deployment, Error as ConfigError, HttpVersion, Problem, RoutingStrategy, TlsRoots,
 };
@@ -19,6 +20,7 @@ use headworks_provider::{
     client::{ClientParams, Protocol, Roots},
     simulated::{Params, Simulated},
 };
+use headworks_retry::RetryPolicy;
 use headworks_timeout::{AttemptTimeoutLayer, ConnectTimeoutLayer};
 use http::{HeaderValue, StatusCode};
 use std::{
@@ -27,6 +29,7 @@ use std::{
     fmt, io,
     sync::{Arc, atomic::AtomicBool},
 };
+use tokio::time::Instant;
 use tower::Layer;
 
 /// Builds a [`Gateway`].
@@ -92,7 +95,8 @@ impl<'a> GatewayBuilder<'a> {
         let mut groups: BTreeMap<&Group, Vec<_>> = BTreeMap::new();
         let mut deployments = HashMap::new();
         for (deployment, target) in config.deployments.iter().zip(&targets) {
-            let endpoint = endpoint(config, deployment, target, &client);
+            let circuit = Circuit::new(breaker(config, deployment));
+            let endpoint = endpoint(config, deployment, target, circuit, &client);
             groups.entry(&deployment.group).or_default().push(endpoint);
             deployments.insert(deployment.id.clone(), headers(deployment, target));
         }
@@ -122,7 +126,7 @@ impl<'a> GatewayBuilder<'a> {
             draining: AtomicBool::new(false),
         };
         Ok(Gateway {
-            stack: stack::stack(aliases, config.num_retries(), groups),
+            stack: stack::stack(aliases, RetryPolicy::new(config.num_retries()), groups),
             shared: Arc::new(shared),
         })
     }
@@ -242,6 +246,7 @@ fn endpoint(
     config: &Config,
     deployment: &Deployment,
     target: &Target,
+    circuit: Circuit,
     client: &Client,
 ) -> Endpoint<stack::Deployment> {
     let meters = Meters::new(&Labels {
@@ -260,8 +265,9 @@ fn endpoint(
         Some(params) => Reach::from(Simulated::new(params)),
         None => Reach::from(client.clone()),
     };
-    let service = stack::deployment(meters, timeout, target.clone(), reach);
-    let mut endpoint = Endpoint::new(deployment.id.clone(), service);
+    let service = stack::deployment(meters, circuit.clone(), timeout, target.clone(), reach);
+    let mut endpoint = Endpoint::new(deployment.id.clone(), service)
+        .gate(move || circuit.standing(Instant::now()));
     if let Some(weight) = deployment.weight {
         endpoint = endpoint.weight(weight);
     }
@@ -272,6 +278,23 @@ fn endpoint(
         endpoint = endpoint.tpm(tpm);
     }
     endpoint
+}
+
+/// When a deployment is rested.
+fn breaker(config: &Config, deployment: &Deployment) -> BreakerPolicy {
+    let group = config.deployments.iter();
+    let members = group.filter(|other| other.group == deployment.group);
+    let mut policy = BreakerPolicy::new().lone(members.count() == 1);
+    let cooldown = deployment.cooldown_time.or(config.router.cooldown_time);
+    if let Some(cooldown) = cooldown {
+        policy = policy.cooldown(cooldown);
+    }
+    let allowed = config.router.allowed_fails.or(config.litellm.allowed_fails);
+    if let Some(allowed) = allowed {
+        let allowed = u32::try_from(allowed).unwrap_or(u32::MAX);
+        policy = policy.allowed_fails(allowed);
+    }
+    policy
 }
 
 /// How a deployment that lives in the process behaves; `None` for one that does not.

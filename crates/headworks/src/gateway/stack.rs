@@ -4,10 +4,12 @@ use super::mock::{MockFaults, MockFaultsLayer, Mocked};
 use crate::meter::{self, Meter, MeterLayer, Meters};
 use headworks_alias::{Alias, AliasLayer, Aliases};
 use headworks_balance::{self as balance, Balance, Groups};
+use headworks_breaker::{Breaker, BreakerBody, BreakerLayer, Circuit};
 use headworks_openai::SplicedBody;
 use headworks_provider::{
     SignIn, SignInLayer, Target, Transport, TransportBody,
     client::{self, Connector},
+    verdict::{Judge, JudgeLayer, JudgedBody},
 };
 use headworks_retry::{Retry, RetryBody, RetryLayer, RetryPolicy};
 use headworks_timeout::{
@@ -22,19 +24,21 @@ pub(super) type Client = client::Client<SplicedBody, ConnectTimeout<Connector>>;
 pub(super) type Reach = Transport<SplicedBody, ConnectTimeout<Connector>>;
 
 /// What a request meets once its deployment is chosen.
-pub(super) type Deployment = Meter<AttemptTimeout<SignIn<Mocked>>>;
+pub(super) type Deployment = Meter<Breaker<AttemptTimeout<Judge<SignIn<Mocked>>>>>;
 
 /// What a request meets between the edge and the deployments.
 pub(super) type Stack = Alias<Deadline<Retry<MockFaults<Groups<Balance<Deployment>>>>>>;
 
+/// The body of a deployment's answers.
+type DeploymentBody = meter::ResponseBody<BreakerBody<TimeoutBody<JudgedBody<TransportBody>>>>;
+
 /// The body of the stack's answers, each layer's around the one within.
-pub(super) type UpstreamBody =
-    TimeoutBody<RetryBody<balance::ResponseBody<meter::ResponseBody<TimeoutBody<TransportBody>>>>>;
+pub(super) type UpstreamBody = TimeoutBody<RetryBody<balance::ResponseBody<DeploymentBody>>>;
 
 /// Everything between the edge and the groups.
 pub(super) fn stack(
     aliases: Aliases,
-    num_retries: u32,
+    retries: RetryPolicy,
     groups: Groups<Balance<Deployment>>,
 ) -> Stack {
     ServiceBuilder::new()
@@ -43,7 +47,7 @@ pub(super) fn stack(
         // One clock over every attempt and every wait between them; what it is set to comes with the request.
         .layer(DeadlineLayer::new(None))
         // Above balance, so that each attempt picks anew.
-        .layer(RetryLayer::new(RetryPolicy::new(num_retries)))
+        .layer(RetryLayer::new(retries))
         // Between the two: what is made up is tried again, and held against nobody.
         .layer(MockFaultsLayer)
         .service(groups)
@@ -52,15 +56,20 @@ pub(super) fn stack(
 /// Everything between balance and the wire, for one deployment.
 pub(super) fn deployment(
     meters: Meters,
+    circuit: Circuit,
     timeout: AttemptTimeoutLayer,
     target: Target,
     reach: Reach,
 ) -> Deployment {
     ServiceBuilder::new()
-        // Outside the timeout, which is an outcome it must count.
+        // Outermost, so that it counts every outcome there is, a timeout and a rest among them.
         .layer(MeterLayer::new(meters))
+        // Outside the timeout: silence is a failure too.
+        .layer(BreakerLayer::new(circuit))
         // Each attempt has its own time, never more than what is left until the deadline.
         .layer(timeout)
+        // The one place that looks into an error's body; everything outside goes by its verdict.
+        .layer(JudgeLayer::new(target.provider()))
         // Last before the wire: from here on the request holds this deployment's credentials.
         .layer(SignInLayer::new(target))
         .service(Mocked::new(reach))

@@ -86,13 +86,13 @@ impl Service<Request<Script>> for Scripted {
 }
 
 impl Future for Scene {
-    type Output = Result<Response<Scene>, BoxError>;
+    type Output = Result<Response<Self>, BoxError>;
 
     fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
         match std::mem::take(&mut *self.0.lock()) {
             Play::Head(status) => {
                 let response = Response::builder().status(status);
-                Poll::Ready(Ok(response.body(Scene(self.0.clone())).unwrap()))
+                Poll::Ready(Ok(response.body(Self(self.0.clone())).unwrap()))
             }
             Play::Error => Poll::Ready(Err("reset".into())),
             Play::Nothing | Play::Data | Play::End => Poll::Pending,

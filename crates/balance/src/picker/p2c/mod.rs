@@ -7,14 +7,27 @@ pub use metric::{LeastBusy, Metric};
 use crate::{Candidates, Picker, picker::Dice};
 use headworks_core::Why;
 use parking_lot::Mutex;
-use std::fmt;
+use std::{
+    fmt,
+    num::NonZero,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
 use tier::{TierBalance, between_two};
+
+/// A `Balance` costs about a hundred bytes for each member, and more threads than this rarely choose at the
+/// very same moment.
+const MOST_SHARDS: usize = 8;
 
 /// Looks at two at random and chooses the one with the lesser load: tower's own
 /// [`Balance`](tower::balance::p2c::Balance), made shareable and aware of the request.
 ///
 /// The members of a tier are the endpoints of one `Balance`, behind a lock that is held for the choice and
-/// never while anything is awaited. What an endpoint is asked there is only whether it takes requests and
+/// never while anything is awaited; since all it knows is read from the members, each thread may have one of
+/// its own, and threads do not wait for each other. What an endpoint is asked there is only whether it takes requests and
 /// what its load is: the request itself goes to a clone of its service, outside the lock. So a choice never
 /// waits: where `Balance` says `Pending`, nobody takes requests and the answer is that at once.
 ///
@@ -25,9 +38,10 @@ use tier::{TierBalance, between_two};
 /// Weights have no part in it: of three endpoints the heaviest is in only two of three pairs, whatever its
 /// load. Whoever wants shares wants [`WeightedShuffle`](crate::WeightedShuffle).
 pub struct P2c {
-    metric: std::sync::Arc<dyn Metric>,
+    metric: Arc<dyn Metric>,
     dice: Dice,
-    tiers: Mutex<Vec<TierBalance>>,
+    /// Each thread has its own, or shares it with few others. By tier.
+    shards: Box<[Mutex<Vec<TierBalance>>]>,
 }
 
 // ===== impl P2c =====
@@ -36,25 +50,26 @@ impl P2c {
     /// Compares by this load.
     #[must_use]
     pub fn new(metric: impl Metric + 'static) -> Self {
-        Self::with(metric, Dice::thread())
+        let threads = thread::available_parallelism().map_or(1, NonZero::get);
+        Self::with(metric, Dice::thread(), threads.min(MOST_SHARDS))
     }
 
     /// Makes the same choices in the same order each time, for tests and simulations.
     #[must_use]
     pub fn seeded(metric: impl Metric + 'static, seed: u64) -> Self {
-        Self::with(metric, Dice::seeded(seed))
+        Self::with(metric, Dice::seeded(seed), 1)
     }
 
-    fn with(metric: impl Metric + 'static, dice: Dice) -> Self {
+    fn with(metric: impl Metric + 'static, dice: Dice, shards: usize) -> Self {
         Self {
-            metric: std::sync::Arc::new(metric),
+            metric: Arc::new(metric),
             dice,
-            tiers: Mutex::default(),
+            shards: (0..shards).map(|_| Mutex::default()).collect(),
         }
     }
 
     fn of_whole_tier(&self, candidates: &Candidates<'_>) -> Option<usize> {
-        let mut tiers = self.tiers.lock();
+        let mut tiers = self.shards[thread_number() % self.shards.len()].lock();
         while tiers.len() <= candidates.tier() {
             tiers.push(TierBalance::new(self.metric.clone(), self.dice.fork()));
         }
@@ -97,6 +112,15 @@ impl fmt::Debug for P2c {
             .field("why", &self.why())
             .finish_non_exhaustive()
     }
+}
+
+/// Tells threads apart.
+fn thread_number() -> usize {
+    static THREADS: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static NUMBER: usize = THREADS.fetch_add(1, Ordering::Relaxed);
+    }
+    NUMBER.with(|number| *number)
 }
 
 #[cfg(test)]

@@ -9,18 +9,23 @@ const MAX_RECORDS: usize = 64;
 /// The ledger of one request: where it was tried, why there, how each try ended, by when it must be answered,
 /// and how many attempts are left in all.
 ///
-/// An extension of the request, shared by every layer that sees it and by every copy a retry makes. Because
-/// retries and fallbacks draw on the same count, *N* retries and *M* fallbacks are a plan of a known length
-/// and never a product.
+/// An extension of the request, shared by every layer that sees it and by every copy a retry makes. *N*
+/// further attempts, shared by all groups the request comes to, and *M* further groups, each of which is
+/// asked once without drawing on the attempts, are at most `1 + N + M` attempts: a plan of a known length, and
+/// never a product. A group that was fallen back to is asked even when the one before has used up all of *N*.
 ///
-/// Who writes what: whoever sends a request a further time asks [`claim_another`](Self::claim_another) first;
-/// whoever chooses a deployment calls [`begin`](Self::begin) and [`end`](Self::end); the total timeout calls
+/// Who writes what: whoever sends a request a further time to its group asks
+/// [`claim_another`](Self::claim_another) first, and whoever sends it to another group
+/// [`claim_fallback`](Self::claim_fallback); whoever chooses a deployment calls [`begin`](Self::begin) and [`end`](Self::end); the total timeout calls
 /// [`shorten_deadline`](Self::shorten_deadline).
 #[derive(Clone)]
 pub struct Attempts(Arc<Mutex<Ledger>>);
 
 struct Ledger {
     left: u32,
+    fallbacks: u32,
+    /// `None` until somebody plans for some.
+    fallbacks_left: Option<u32>,
     begun: u32,
     others: usize,
     deadline: Option<Instant>,
@@ -67,11 +72,15 @@ pub struct AttemptNumber(u32);
 // ===== impl Attempts =====
 
 impl Attempts {
-    /// A ledger for a request that may be sent once and `further` times more, in all.
+    /// A ledger for a request that may be sent once and `further` times more, whichever groups it comes to;
+    /// not counting the first attempt in a group it falls back to, for which there is
+    /// [`plan_fallbacks`](Self::plan_fallbacks).
     #[must_use]
     pub fn new(further: u32) -> Self {
         Self(Arc::new(Mutex::new(Ledger {
             left: further,
+            fallbacks: 0,
+            fallbacks_left: None,
             begun: 0,
             others: 0,
             deadline: None,
@@ -95,7 +104,42 @@ impl Attempts {
         self.0.lock().left
     }
 
-    /// Records that an attempt goes to `deployment`, and that `others` would have been candidates too.
+    /// Lets the request go on to as many as `most` groups after its first. A plan that stands already is
+    /// left as it is, so that two layers that fall back, one within the other, share one.
+    pub fn plan_fallbacks(&self, most: u32) {
+        self.0.lock().fallbacks_left.get_or_insert(most);
+    }
+
+    /// Takes one of the further groups; false when none is left, or none was planned for.
+    ///
+    /// The next attempt is made for another group, so the [`others`](Self::others) of the last one are
+    /// forgotten.
+    #[must_use]
+    pub fn claim_fallback(&self) -> bool {
+        let mut ledger = self.0.lock();
+        let Some(left) = ledger.fallbacks_left.and_then(|left| left.checked_sub(1)) else {
+            return false;
+        };
+        ledger.fallbacks_left = Some(left);
+        ledger.fallbacks += 1;
+        ledger.others = 0;
+        true
+    }
+
+    /// How many groups the request has gone on to after its first.
+    #[must_use]
+    pub fn fallbacks(&self) -> u32 {
+        self.0.lock().fallbacks
+    }
+
+    /// How many more it may go on to.
+    #[must_use]
+    pub fn fallbacks_left(&self) -> u32 {
+        self.0.lock().fallbacks_left.unwrap_or(0)
+    }
+
+    /// Records that an attempt goes to `deployment`, and that there are `others` where the request has not
+    /// been and may go next.
     ///
     /// A request that outgrows the record (64 attempts) is counted on but no longer remembered.
     #[must_use = "an attempt is recorded as running until its number is given to `end`"]
@@ -164,8 +208,8 @@ impl Attempts {
         self.0.lock().begun
     }
 
-    /// How many other candidates there were when the last attempt's deployment was chosen. While it is above
-    /// zero a retry has somewhere new to go and need not wait.
+    /// How many others there were, when the last attempt's deployment was chosen, where the request had not
+    /// been. While it is above zero a retry has somewhere new to go and need not wait.
     #[must_use]
     pub fn others(&self) -> usize {
         self.0.lock().others
@@ -208,6 +252,8 @@ impl fmt::Debug for Attempts {
         let ledger = self.0.lock();
         f.debug_struct("Attempts")
             .field("left", &ledger.left)
+            .field("fallbacks", &ledger.fallbacks)
+            .field("fallbacks_left", &ledger.fallbacks_left)
             .field("deadline", &ledger.deadline)
             .field("attempts", &ledger.attempts)
             .field("passed_over", &ledger.passed_over)
@@ -252,6 +298,31 @@ mod tests {
         assert!(attempts.claim_another());
         assert!(!copy.claim_another());
         assert_eq!(copy.left(), 0);
+    }
+
+    #[test]
+    fn further_groups_are_counted_beside_the_further_attempts() {
+        let attempts = Attempts::new(0);
+        assert!(!attempts.claim_fallback(), "none was planned for");
+        attempts.plan_fallbacks(2);
+        attempts.plan_fallbacks(9);
+        let copy = attempts.clone();
+        assert!(attempts.claim_fallback());
+        assert_eq!((copy.fallbacks(), copy.fallbacks_left()), (1, 1));
+        assert!(copy.claim_fallback());
+        assert!(!attempts.claim_fallback());
+        assert_eq!((attempts.fallbacks(), attempts.fallbacks_left()), (2, 0));
+        assert!(!attempts.claim_another());
+    }
+
+    #[test]
+    fn the_candidates_of_a_group_are_not_those_of_the_next() {
+        let attempts = Attempts::new(0);
+        attempts.plan_fallbacks(1);
+        let _running = attempts.begin(&"g".into(), &"d".into(), WHY, 3);
+        assert_eq!(attempts.others(), 3);
+        assert!(attempts.claim_fallback());
+        assert_eq!(attempts.others(), 0);
     }
 
     #[test]

@@ -10,11 +10,13 @@
 //! | the group that answers it | [`Group`] | alias (or the edge) | balance, fallback |
 //! | one place that can answer | [`DeploymentId`] | configuration | everyone |
 //! | how long this request may take | [`Timeouts`] | the edge | timeout |
-//! | the record of this request's attempts | [`Attempts`] | retry, balance, timeout | retry, balance, fallback, the edge |
-//! | what an answer means | [`Verdict`], of an [`Outcome`] and a [`Hint`] | a [`Classify`], or who knows the provider | retry, breaker, load, metrics |
+//! | how often this request may be tried again | [`Retries`] | the edge, fallback | retry |
+//! | the record of this request's attempts | [`Attempts`] | retry, fallback, balance, timeout | retry, balance, fallback, the edge |
+//! | what an answer means | [`Verdict`], of an [`Outcome`] and a [`Hint`] | a [`Classify`], or who knows the provider | retry, fallback, breaker, load, metrics |
 //! | one deployment would not take it | [`NotAdmitted`] | breaker, limit | balance, retry |
 //! | nobody may take it now, and why | [`Refusal`] | balance | retry, fallback, the edge |
 //! | which clock ran out | [`Elapsed`] | timeout | retry, the edge |
+//! | an answer that is not handed on, or not yet | [`Drain`], then [`KeptBody`] | retry, fallback | the edge |
 //! | how a body ended | [`End`], told once by a [`Guard`] | [`GuardedBody`] | whoever counts until the end |
 //!
 //! # Where it belongs in the stack
@@ -51,25 +53,31 @@
 mod attempts;
 mod body;
 mod classify;
+mod drain;
 mod elapsed;
 mod guard;
 mod hint;
+mod kept;
 mod model;
 mod names;
 mod outcome;
 mod refusal;
+mod retries;
 mod secret;
 
 pub use attempts::{Attempt, AttemptNumber, Attempts, PassedOver, Why};
 pub use body::GuardedBody;
 pub use classify::{Answer, Classify, GrpcClassifier, StatusClassifier};
+pub use drain::Drain;
 pub use elapsed::{Clock, Elapsed, Timeouts};
 pub use guard::{End, Finish, Guard, Watch};
 pub use hint::{Hint, HintReader, should_retry};
+pub use kept::KeptBody;
 pub use model::WithModel;
 pub use names::{DeploymentId, Group, RequestedModel};
 pub use outcome::{Outcome, Verdict};
 pub use refusal::{NotAdmitted, Reason, Refusal, UnknownGroup};
+pub use retries::Retries;
 pub use secret::Secret;
 
 /// The error of every layer that can fail by itself: any error, owned, that may cross threads.

@@ -209,6 +209,14 @@ impl<'a> Candidates<'a> {
         Some((chosen.0?, chosen.1))
     }
 
+    /// True if the request may go to the member at this place, now or when a lower tier has failed it, and
+    /// has not been there.
+    pub(crate) fn is_new(&self, place: usize) -> bool {
+        self.tried(place).is_none()
+            && self.tiers().contains(&self.members.tier_of(place))
+            && self.check_any_tier(place).is_ok()
+    }
+
     pub(crate) fn in_tier(&mut self, tier: usize, again: bool) {
         self.tier = tier;
         self.again = again;
@@ -230,10 +238,17 @@ impl<'a> Candidates<'a> {
     }
 
     fn check_tried(&self, place: usize) -> Result<(), Reason> {
-        match self.tried.iter().find(|(at, _)| *at as usize == place) {
-            Some((_, hopeful)) if !(self.again && *hopeful) => Err(Reason::Tried),
+        match self.tried(place) {
+            Some(hopeful) if !(self.again && hopeful) => Err(Reason::Tried),
             _ => Ok(()),
         }
+    }
+
+    /// Whether there is hope for another try at this place, if it was tried.
+    fn tried(&self, place: usize) -> Option<bool> {
+        let mut tried = self.tried.iter();
+        let (_, hopeful) = tried.find(|(at, _)| *at as usize == place)?;
+        Some(*hopeful)
     }
 }
 

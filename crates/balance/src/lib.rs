@@ -65,9 +65,9 @@
 //!
 //! # What happens to a request
 //!
-//! 1. The candidates are those who take requests at all (their [`Gate`]s, their `max_in_flight`), in the lowest
-//!    [`order`](Params::order) that has one, and where this request has not been. If it has been everywhere, those
-//!    are candidates again whose last answer gives hope.
+//! 1. The candidates are those who take requests at all (their [`Gate`]s, their `max_in_flight`), have what this
+//!    one [`Needs`], stand in the lowest [`order`](Params::order) that has somebody, and where this request has
+//!    not been. If it has been everywhere, those are candidates again whose last answer gives hope.
 //! 2. The strategy chooses one of them. The request counts in its [`State`] from here on, and the ledger is told
 //!    who was chosen, why, and who was not a candidate for which reason.
 //! 3. A clone of the endpoint's service is polled ready and called. The request counts, and the attempt runs,
@@ -87,8 +87,10 @@ mod future;
 mod groups;
 mod hash;
 pub mod load;
+mod member;
 mod members;
 mod needs;
+mod params;
 mod picker;
 mod registry;
 mod service;
@@ -97,13 +99,15 @@ mod state;
 mod strategy;
 
 pub use candidates::Candidates;
-pub use endpoint::{Endpoint, Gate, Member, Params};
+pub use endpoint::Endpoint;
 pub use error::MissingGroup;
 pub use flight::{Flight, ResponseBody};
 pub use future::ResponseFuture;
 pub use groups::{Groups, GroupsFuture};
+pub use member::{Gate, Member};
 pub use members::Members;
 pub use needs::{Needs, TagMatch, Tags};
+pub use params::Params;
 pub use picker::{
     LeastBusy, Metric, P2c, Picker, RoundRobin, Session, SmoothRoundRobin, Sticky, WeightedShuffle,
 };

@@ -14,8 +14,8 @@ use std::{
 };
 use tower_service::Service;
 
-/// The most members the ledger is told about for one attempt: those that were passed over, and how many
-/// others there were. It keeps no more records than that.
+/// The most members that are looked at for the ledger: which were passed over, and how many others there
+/// are. It keeps no more records than that.
 const NOTED: usize = 64;
 
 /// How often a picker is asked that chooses whom it may not. That may change between its look and ours, but
@@ -183,7 +183,7 @@ impl<S, C> Inner<S, C> {
         choices.find(|place| candidates.contains(*place))
     }
 
-    /// Tells the ledger who was chosen, who was passed over, and how many others there were.
+    /// Tells the ledger who was chosen, who was passed over, and how many others the request may go to next.
     fn note(
         &self,
         attempts: &Attempts,
@@ -198,9 +198,9 @@ impl<S, C> Inner<S, C> {
                 break;
             }
             let other = (place + looked) % members.len();
-            match candidates.check(other) {
-                Ok(()) => others += 1,
-                Err(reason) => attempts.pass_over(members[other].id(), reason),
+            others += usize::from(candidates.is_new(other));
+            if let Err(reason) = candidates.check(other) {
+                attempts.pass_over(members[other].id(), reason);
             }
         }
         attempts.begin(&self.group, members[place].id(), self.picker.why(), others)

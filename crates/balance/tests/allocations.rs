@@ -1,7 +1,10 @@
 //! A choice allocates nothing, however large the group and whoever is out.
 
 use allocation_counter::measure;
-use headworks_balance::{Endpoint, LeastBusy, P2c, Picker, Registry, RoundRobin, WeightedShuffle};
+use headworks_balance::{
+    Endpoint, LeastBusy, P2c, Picker, Registry, RoundRobin, Session, SmoothRoundRobin, Sticky,
+    WeightedShuffle,
+};
 use headworks_core::{Attempts, Outcome, Why};
 use http::Request;
 
@@ -20,6 +23,9 @@ fn retried() -> Request<()> {
         attempts.end(number, Outcome::Capacity.into());
     }
     let mut request = Request::new(());
+    request
+        .extensions_mut()
+        .insert(Session::new(b"caller", b"session"));
     request.extensions_mut().insert(attempts);
     request
 }
@@ -37,7 +43,12 @@ fn allocations(picker: &dyn Picker, size: u32, request: &Request<()>) -> u64 {
 
 #[test]
 fn a_choice_by_order_or_share_allocates_nothing() {
-    let pickers: [&dyn Picker; 2] = [&WeightedShuffle::new(), &RoundRobin::new()];
+    let pickers: [&dyn Picker; 4] = [
+        &WeightedShuffle::new(),
+        &RoundRobin::new(),
+        &SmoothRoundRobin::new(),
+        &Sticky::new(),
+    ];
     for picker in pickers {
         for size in SIZES {
             for request in [Request::new(()), retried()] {

@@ -54,6 +54,34 @@ mod round_robin {
     }
 }
 
+mod smooth_round_robin {
+    use super::*;
+
+    headworks_contract::suite! {
+        layer: || Lone(Strategy::SmoothRoundRobin, Arc::default()),
+        bodies: any,
+        readiness: its_own,
+        errors: boxed,
+        allocations: ALLOCATIONS,
+        state: none,
+        records: recorded,
+    }
+}
+
+mod sticky {
+    use super::*;
+
+    headworks_contract::suite! {
+        layer: || Lone(Strategy::Sticky, Arc::default()),
+        bodies: any,
+        readiness: its_own,
+        errors: boxed,
+        allocations: ALLOCATIONS,
+        state: none,
+        records: recorded,
+    }
+}
+
 mod least_busy {
     use super::*;
 

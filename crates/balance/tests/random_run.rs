@@ -258,23 +258,29 @@ impl World {
         }
     }
 
-    /// Who may take a request with this ledger, most wanted first: those of each round and tier.
-    fn eligible(&self, ledger: &Attempts) -> Vec<&DeploymentId> {
-        let takes = |known: &&Known| {
+    /// Who takes requests.
+    fn takes(&self) -> impl Iterator<Item = &Known> {
+        self.known.iter().filter(|known| {
             let in_flight = self.states[known.state].1;
             known.open.load(Ordering::Relaxed) && known.max.is_none_or(|max| in_flight < max)
-        };
-        let fresh = |known: &&Known| !ledger.tried(&known.id);
-        let hopeful = |known: &&Known| {
-            let verdict = ledger.last_verdict(&known.id);
-            verdict.is_some_and(|verdict| verdict.outcome.may_succeed_here())
-        };
-        let untried = lowest(self.known.iter().filter(takes).filter(fresh));
+        })
+    }
+
+    /// Who takes requests and has not had one with this ledger.
+    fn untried(&self, ledger: &Attempts) -> impl Iterator<Item = &Known> {
+        self.takes().filter(|known| !ledger.tried(&known.id))
+    }
+
+    /// Who may take a request with this ledger.
+    fn eligible(&self, ledger: &Attempts) -> Vec<&DeploymentId> {
+        let untried = lowest(self.untried(ledger));
         if !untried.is_empty() {
             return untried;
         }
-        let again = |known: &&Known| fresh(known) || hopeful(known);
-        lowest(self.known.iter().filter(takes).filter(again))
+        lowest(self.takes().filter(|known| {
+            let verdict = ledger.last_verdict(&known.id);
+            verdict.is_some_and(|verdict| verdict.outcome.may_succeed_here())
+        }))
     }
 
     fn send(&mut self) {
@@ -302,6 +308,10 @@ impl World {
         }
 
         let eligible: Vec<_> = self.eligible(&ledger).into_iter().cloned().collect();
+        let untried: Vec<_> = self
+            .untried(&ledger)
+            .map(|known| known.id.clone())
+            .collect();
         let begun = ledger.begun();
         let mut future = Box::pin(self.balance.call(request));
         if eligible.is_empty() {
@@ -316,8 +326,9 @@ impl World {
             return;
         }
         assert_eq!(ledger.begun(), begun + 1);
-        assert_eq!(ledger.others(), eligible.len() - 1);
         let chosen = ledger.attempts().pop().unwrap().deployment;
+        let others = untried.iter().filter(|id| **id != chosen);
+        assert_eq!(ledger.others(), others.count());
         assert!(eligible.contains(&chosen), "{chosen} of {eligible:?}");
         let known = self.known.iter().find(|known| known.id == chosen).unwrap();
         self.states[known.state].1 += 1;

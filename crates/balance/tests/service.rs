@@ -33,10 +33,12 @@ fn request(attempts: &Attempts) -> Request<()> {
     request
 }
 
-fn strategies() -> [Strategy; 3] {
+fn strategies() -> [Strategy; 5] {
     [
         Strategy::WeightedShuffle,
         Strategy::RoundRobin,
+        Strategy::SmoothRoundRobin,
+        Strategy::Sticky,
         Strategy::LeastBusy,
     ]
 }
@@ -77,6 +79,15 @@ fn verdict(attempts: &Attempts) -> Option<Outcome> {
         .last_verdict(&"a".into())
         .map(|verdict| verdict.outcome)
 }
+
+/// The words of the strategies, in their order.
+const WHY: [&str; 5] = [
+    "weighted shuffle",
+    "round robin",
+    "smooth round robin",
+    "sticky",
+    "least busy",
+];
 
 fn refusal(error: &BoxError) -> &Refusal {
     error.downcast_ref().expect("a refusal")
@@ -163,11 +174,7 @@ async fn whoever_takes_nothing_is_passed_over_with_its_reason() {
 
 #[tokio::test]
 async fn the_ledger_knows_who_was_chosen_why_and_how_many_others_there_were() {
-    for (strategy, why) in
-        strategies()
-            .into_iter()
-            .zip(["weighted shuffle", "round robin", "least busy"])
-    {
+    for (strategy, why) in strategies().into_iter().zip(WHY) {
         let endpoints = ["a", "b", "c"].map(|id| Endpoint::new(id, status(200)));
         let mut balance = Balance::new("g", &strategy, endpoints);
         let attempts = Attempts::new(0);
@@ -188,9 +195,10 @@ async fn the_lowest_tier_with_a_candidate_is_asked_and_those_without_an_order_la
         ];
         let mut balance = Balance::new("g", &strategy, endpoints);
         let attempts = Attempts::new(9);
-        for id in ["first", "second", "last", "first"] {
+        for (id, others) in [("first", 2), ("second", 1), ("last", 0), ("first", 0)] {
             let response = balance.call(request(&attempts)).await.unwrap();
             assert_eq!(response.extensions().get(), Some(&DeploymentId::from(id)));
+            assert_eq!(attempts.others(), others, "it has somewhere new to go");
         }
     }
 }

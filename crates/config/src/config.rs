@@ -1,6 +1,6 @@
 use crate::{
-    Alias, Deployment, Error, GeneralSettings, LitellmSettings, Loader, Notice, OwnSettings,
-    RouterSettings, RoutingStrategy, check,
+    Alias, Cooldown, Deployment, Error, GeneralSettings, LitellmSettings, Loader, Notice,
+    OwnSettings, RetryPolicy, RouterSettings, RoutingStrategy, check,
     deployment::{self, ModelList},
     environment::Environment,
     location::Mark,
@@ -94,6 +94,30 @@ impl Config {
     #[must_use]
     pub fn stream_timeout(&self) -> Duration {
         self.router.stream_timeout.unwrap_or_else(|| self.timeout())
+    }
+
+    /// When this deployment rests, and for how long.
+    ///
+    /// The time: `model_info.cooldown_time`, else that of `litellm_params`, of `router_settings`, of
+    /// `litellm_settings`, else 5 s. A 0 means what it does in `LiteLLM`: one at the deployment is no rest at
+    /// all, one elsewhere is "not set". `disable_cooldowns` goes before all of them.
+    ///
+    /// The number: the deployment's `allowed_fails_policy`, then its `allowed_fails`, then the two of the
+    /// router, then `litellm_settings.allowed_fails`. What callers bring about (bad requests, refused
+    /// prompts) is looked for in the deployment's own policy alone.
+    #[must_use]
+    pub fn cooldown(&self, deployment: &Deployment) -> Cooldown {
+        Cooldown::new(self, deployment)
+    }
+
+    /// The retries of a group by class of error: its entry of `model_group_retry_policy`, else
+    /// `retry_policy`, each as a whole.
+    #[must_use]
+    pub fn retry_policy(&self, group: &str) -> RetryPolicy {
+        let mut policies = self.router.model_group_retry_policy.iter();
+        policies
+            .find(|policy| policy.group == group)
+            .map_or(self.router.retry_policy, |own| own.policy)
     }
 
     /// The strategy in force: the one configured, or simple-shuffle in place of one that is not built yet.

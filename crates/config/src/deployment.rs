@@ -1,7 +1,7 @@
 mod entry;
 
 use crate::{
-    Location, ModelInfo, NoticeKind, Simulated, check, json,
+    AllowedFailsPolicy, Location, ModelInfo, NoticeKind, Simulated, check, json,
     location::Mark,
     quote,
     read::{Field, Section, shape},
@@ -50,8 +50,13 @@ pub struct Deployment {
     pub stream_timeout: Option<Duration>,
     /// Retries after a failure here. Not honoured yet.
     pub num_retries: Option<u32>,
-    /// How long it rests after failures; from `model_info`, else `litellm_params`. Not honoured yet.
+    /// How long it rests after failures; from `model_info`, else `litellm_params`. Zero is no rest at all, as
+    /// in `LiteLLM`. See [`Config::cooldown`](crate::Config::cooldown).
     pub cooldown_time: Option<Duration>,
+    /// Failures that are borne; it rests at one more: `model_info.allowed_fails`.
+    pub allowed_fails: Option<u32>,
+    /// The same by class of error: `model_info.allowed_fails_policy`.
+    pub allowed_fails_policy: AllowedFailsPolicy,
     /// For tag routing. Not honoured yet.
     pub tags: Vec<String>,
     /// The region it stands in. Not honoured yet.

@@ -70,7 +70,9 @@
 
 mod alias;
 mod check;
+mod classes;
 mod config;
+mod cooldown;
 mod deployment;
 mod environment;
 mod fallback;
@@ -88,6 +90,7 @@ mod own;
 mod problem;
 mod read;
 mod report;
+mod retry;
 mod router;
 mod simulated;
 mod source;
@@ -96,6 +99,7 @@ mod yaml;
 
 pub use alias::Alias;
 pub use config::{Config, Loaded};
+pub use cooldown::{AllowedFailsPolicy, Cooldown};
 pub use deployment::Deployment;
 pub use fallback::{Fallback, Fallbacks};
 pub use general::GeneralSettings;
@@ -107,6 +111,7 @@ pub use model_info::ModelInfo;
 pub use notice::{Notice, NoticeKind};
 pub use own::{HttpVersion, OwnSettings, TlsRoots};
 pub use problem::{Error, Problem};
+pub use retry::{GroupRetryPolicy, RetryPolicy};
 pub use router::{Redis, RouterSettings, RoutingStrategy};
 pub use simulated::Simulated;
 

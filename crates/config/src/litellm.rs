@@ -10,8 +10,11 @@ pub struct LitellmSettings {
     pub request_timeout: Option<Duration>,
     /// Where to try when a group has failed. Not honoured yet.
     pub fallbacks: Fallbacks,
-    /// Failures before a deployment rests. Not honoured yet.
-    pub allowed_fails: Option<u64>,
+    /// Failures that are borne; a deployment rests at one more.
+    pub allowed_fails: Option<u32>,
+    /// How long a deployment rests. 0 in the file is `None`. `LiteLLM`'s documentation has it here, and its
+    /// code in `router_settings` alone.
+    pub cooldown_time: Option<Duration>,
     /// Drop parameters that a provider does not support. Not honoured yet. Default: false.
     pub drop_params: bool,
 }
@@ -26,7 +29,9 @@ impl LitellmSettings {
                 .and_then(|field| field.small(report, "a number of retries, 0 or more")),
             request_timeout: get("request_timeout").and_then(|field| field.seconds(report)),
             fallbacks: Fallbacks::read(section, report),
-            allowed_fails: get("allowed_fails").and_then(|field| field.count(report)),
+            allowed_fails: get("allowed_fails")
+                .and_then(|field| field.small(report, "a number of failures, 0 or more")),
+            cooldown_time: get("cooldown_time").and_then(|field| field.seconds(report)),
             drop_params: get("drop_params")
                 .and_then(|field| field.truth(report))
                 .unwrap_or(false),

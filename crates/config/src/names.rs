@@ -1,6 +1,6 @@
 //! Names that refer to one another: aliases and fallbacks must lead to a group, and must not go in circles.
 
-use crate::{Config, Fallback, keys, location::Mark, quote, report::Report};
+use crate::{Config, Fallback, GroupRetryPolicy, keys, location::Mark, quote, report::Report};
 use std::collections::{HashMap, HashSet};
 
 /// Every name a request may end up with.
@@ -45,10 +45,44 @@ pub(crate) fn check(config: &mut Config, refused: &[String], report: &mut Report
         let message = format!("the aliases go in a circle: {circle}");
         report.problem(mark, message, "let one of them lead to a group");
     }
+    let policies = &config.router.model_group_retry_policy;
+    let groups = check_retry_policies(policies, &known, report);
     let lists = config.router.fallbacks.lists();
     for (name, list) in lists.into_iter().chain(config.litellm.fallbacks.lists()) {
         check_fallbacks(name, list, &known, report);
     }
+    for (policy, group) in config
+        .router
+        .model_group_retry_policy
+        .iter_mut()
+        .zip(groups)
+    {
+        policy.group = group;
+    }
+}
+
+/// Checks the groups that have retries of their own, and gives them without aliases.
+fn check_retry_policies(
+    policies: &[GroupRetryPolicy],
+    known: &Known<'_>,
+    report: &mut Report,
+) -> Vec<String> {
+    const NAME: &str = "model_group_retry_policy";
+    let mut groups = Vec::new();
+    for policy in policies {
+        let group = known.resolve(&policy.group);
+        let mark = policy.at.mark();
+        if !known.groups.contains(group) {
+            let named = quote(&policy.group);
+            let message = format!("`{NAME}` is for {named}, which is not a `model_name`");
+            report.problem(mark, message, known.help(&policy.group));
+        } else if groups.iter().any(|earlier| earlier == group) {
+            let message = format!("`{NAME}` has {} twice: the first holds", quote(group));
+            report.advise(mark, message);
+        }
+        groups.push(group.to_owned());
+    }
+    groups
 }
 
 /// An alias of itself over a group does nothing, and would be a circle.

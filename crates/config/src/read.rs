@@ -230,14 +230,24 @@ impl<'a> Field<'a> {
 
     /// Seconds. 0 stands for "not set", as in `LiteLLM`.
     pub(crate) fn seconds(&self, report: &mut Report) -> Option<Duration> {
-        self.time(report, "a number of seconds, 0 or more", 1.0)
+        self.seconds_or_zero(report).filter(|time| !time.is_zero())
+    }
+
+    /// Seconds, where a 0 is a time like any other.
+    pub(crate) fn seconds_or_zero(&self, report: &mut Report) -> Option<Duration> {
+        self.span(report, "a number of seconds, 0 or more", 1.0)
     }
 
     /// A time in units of `unit` seconds; 0 is `None`.
     pub(crate) fn time(&self, report: &mut Report, accepted: &str, unit: f64) -> Option<Duration> {
+        self.span(report, accepted, unit)
+            .filter(|time| !time.is_zero())
+    }
+
+    fn span(&self, report: &mut Report, accepted: &str, unit: f64) -> Option<Duration> {
         let accept = |time: f64| (0.0..=LONGEST).contains(&(time * unit));
         let time = self.number(report, accepted, accept)?;
-        Some(Duration::from_secs_f64(time * unit)).filter(|time| !time.is_zero())
+        Some(Duration::from_secs_f64(time * unit))
     }
 
     /// A share, 0 to 1.

@@ -1,5 +1,5 @@
 use crate::{
-    Fallbacks, NoticeKind, check, keys,
+    AllowedFailsPolicy, Fallbacks, GroupRetryPolicy, NoticeKind, RetryPolicy, check, keys,
     read::{Field, Section},
     report::Report,
 };
@@ -20,12 +20,21 @@ pub struct RouterSettings {
     pub timeout: Option<Duration>,
     /// The same for streamed answers. 0 in the file is `None`.
     pub stream_timeout: Option<Duration>,
-    /// The least time between two attempts at one deployment. Not honoured yet.
+    /// The least wait before a retry, where one waits at all. 0 in the file is `None`.
     pub retry_after: Option<Duration>,
-    /// Failures before a deployment rests. Not honoured yet.
-    pub allowed_fails: Option<u64>,
-    /// How long a deployment rests. 0 in the file is `None`. Not honoured yet.
+    /// Retries by class of error. See [`Config::retry_policy`](crate::Config::retry_policy).
+    pub retry_policy: RetryPolicy,
+    /// The same for single groups, in the order of the file.
+    pub model_group_retry_policy: Vec<GroupRetryPolicy>,
+    /// Failures that are borne; a deployment rests at one more. See
+    /// [`Config::cooldown`](crate::Config::cooldown).
+    pub allowed_fails: Option<u32>,
+    /// The same by class of error.
+    pub allowed_fails_policy: AllowedFailsPolicy,
+    /// How long a deployment rests. 0 in the file is `None`.
     pub cooldown_time: Option<Duration>,
+    /// No deployment ever rests. Default: false.
+    pub disable_cooldowns: bool,
     /// Where to try when a group has failed. Not honoured yet.
     pub fallbacks: Fallbacks,
     /// How many groups deep fallbacks go. Not honoured yet.
@@ -79,6 +88,10 @@ impl RouterSettings {
         let get = |name| section.get(name);
         let seconds = |name, report: &mut Report| section.get(name)?.seconds(report);
         let count = |name, report: &mut Report| section.get(name)?.count(report);
+        let flag = |name, report: &mut Report| {
+            let field = section.get(name);
+            field.and_then(|field| field.truth(report)).unwrap_or(false)
+        };
         Self {
             routing_strategy: get("routing_strategy")
                 .and_then(|field| RoutingStrategy::read(&field, report))
@@ -88,13 +101,18 @@ impl RouterSettings {
             timeout: seconds("timeout", report),
             stream_timeout: seconds("stream_timeout", report),
             retry_after: seconds("retry_after", report),
-            allowed_fails: count("allowed_fails", report),
+            retry_policy: get("retry_policy").map_or_else(RetryPolicy::default, |field| {
+                RetryPolicy::read(&field, "router_settings.retry_policy", report)
+            }),
+            model_group_retry_policy: GroupRetryPolicy::read_all(section, report),
+            allowed_fails: get("allowed_fails")
+                .and_then(|field| field.small(report, "a number of failures, 0 or more")),
+            allowed_fails_policy: AllowedFailsPolicy::read_shared(section, report),
             cooldown_time: seconds("cooldown_time", report),
+            disable_cooldowns: flag("disable_cooldowns", report),
             fallbacks: Fallbacks::read(section, report),
             max_fallbacks: count("max_fallbacks", report),
-            enable_pre_call_checks: get("enable_pre_call_checks")
-                .and_then(|field| field.truth(report))
-                .unwrap_or(false),
+            enable_pre_call_checks: flag("enable_pre_call_checks", report),
             redis: Redis::read(section, report),
         }
     }

@@ -1,6 +1,6 @@
 use super::Deployment;
 use crate::{
-    ModelInfo, Simulated, check,
+    AllowedFailsPolicy, ModelInfo, Simulated, check,
     id::Identity,
     json,
     location::Mark,
@@ -69,7 +69,15 @@ impl<'a> Entry<'a> {
             cooldown_time: self
                 .info("cooldown_time")
                 .or(get("cooldown_time"))
-                .and_then(|field| field.seconds(report)),
+                .and_then(|field| field.seconds_or_zero(report)),
+            allowed_fails: self
+                .info("allowed_fails")
+                .and_then(|field| field.small(report, "a number of failures, 0 or more")),
+            allowed_fails_policy: self
+                .info("allowed_fails_policy")
+                .map_or_else(AllowedFailsPolicy::default, |field| {
+                    AllowedFailsPolicy::read(&field, "model_info.allowed_fails_policy", report)
+                }),
             tags: get("tags").map_or_else(Vec::new, |field| field.strings(report)),
             region_name: text("region_name", report),
             mock_response: get("mock_response").map(|field| mock_response(&field)),

@@ -4,7 +4,6 @@ use super::{Key, Status};
 
 const NO_REDIS: &str = "state is not shared between instances yet";
 const NO_FALLBACKS: &str = "a failed group is not followed by another";
-const NO_COOLDOWN: &str = "failing deployments are retried elsewhere but do not rest";
 
 /// Every known key, by section.
 #[rustfmt::skip]
@@ -53,7 +52,7 @@ pub const KEYS: &[Key] = &[
     later("litellm_params.num_retries", "retries after a failure here", "the router's num_retries holds"),
     later("litellm_params.order", "lower first", "all orders are used alike"),
     later("litellm_params.max_parallel_requests", "requests at a time", "nothing is limited"),
-    later("litellm_params.cooldown_time", "seconds of rest after failures", ""),
+    now("litellm_params.cooldown_time", "seconds of rest after failures; 0 for none"),
     later("litellm_params.tags", "tag routing", "tags are ignored"),
     later("litellm_params.tag_regex", "tag routing by User-Agent", "tags are ignored"),
     later("litellm_params.region_name", "region of the deployment", "regions are not compared"),
@@ -164,9 +163,9 @@ pub const KEYS: &[Key] = &[
     now("model_info.tier", "shown in /model/info"),
     now("model_info.description", "shown in /model/info"),
     later("model_info.order", "lower first", "all orders are used alike"),
-    later("model_info.cooldown_time", "seconds of rest after failures", ""),
-    later("model_info.allowed_fails", "failures before a rest", ""),
-    later("model_info.allowed_fails_policy", "failures before a rest, by error", ""),
+    now("model_info.cooldown_time", "the same, before litellm_params"),
+    now("model_info.allowed_fails", "failures that are borne before a rest"),
+    now("model_info.allowed_fails_policy", "the same by class of error"),
     later("model_info.access_groups", "groups of models a key may use", "every key may use every model"),
     later("model_info.access_windows", "hours reserved for teams", "it is open at all hours"),
     later("model_info.team_id", "reserved for a team", "every caller may use it"),
@@ -219,13 +218,13 @@ pub const KEYS: &[Key] = &[
     later("router_settings.tag_filtering_match_any", "tag routing", "tags are ignored"),
     later("router_settings.tag_routing_prefix", "tag routing", "tags are ignored"),
     later("router_settings.plugins", "Python routing plugins", ""),
-    later("router_settings.retry_after", "least wait before a retry", ""),
-    later("router_settings.retry_policy", "retries by error", "num_retries holds for all errors"),
-    later("router_settings.model_group_retry_policy", "retries by error and group", "num_retries holds for all errors"),
-    later("router_settings.allowed_fails", "failures before a rest", NO_COOLDOWN),
-    later("router_settings.allowed_fails_policy", "failures before a rest, by error", NO_COOLDOWN),
-    later("router_settings.cooldown_time", "seconds of rest after failures", NO_COOLDOWN),
-    later("router_settings.disable_cooldowns", "no rests", NO_COOLDOWN),
+    now("router_settings.retry_after", "least wait before a retry, where one waits"),
+    now("router_settings.retry_policy", "retries by class of error"),
+    now("router_settings.model_group_retry_policy", "the same for single groups"),
+    now("router_settings.allowed_fails", "failures that are borne before a rest"),
+    now("router_settings.allowed_fails_policy", "the same by class of error"),
+    now("router_settings.cooldown_time", "seconds of rest after failures; default 5"),
+    now("router_settings.disable_cooldowns", "no deployment rests"),
     later("router_settings.fallback_on_unsupported_params", "fallbacks", NO_FALLBACKS),
     later("router_settings.routing_strategy_args", "the strategy's parameters", ""),
     later("router_settings.routing_groups", "subsets with a strategy of their own", ""),
@@ -253,7 +252,8 @@ pub const KEYS: &[Key] = &[
     later("litellm_settings.context_window_fallbacks", "groups for prompts too long", NO_FALLBACKS),
     later("litellm_settings.content_policy_fallbacks", "groups for refused prompts", NO_FALLBACKS),
     later("litellm_settings.max_fallbacks", "depth of fallbacks", NO_FALLBACKS),
-    later("litellm_settings.allowed_fails", "failures before a rest", NO_COOLDOWN),
+    now("litellm_settings.cooldown_time", "seconds of rest, if router_settings has none"),
+    now("litellm_settings.allowed_fails", "failures that are borne, if router_settings has none"),
     later("litellm_settings.num_retries_per_request", "retries and fallbacks together", ""),
     later("litellm_settings.drop_params", "drop parameters a provider does not support", "requests pass unchanged"),
     later("litellm_settings.cache", "answers kept", "nothing is cached"),

@@ -5,6 +5,7 @@
 use headworks_config::{Error, Loaded, Loader};
 
 mod errors;
+mod failures;
 mod fixtures;
 mod ids;
 mod includes;

@@ -8,7 +8,7 @@ model_list:
   - {model_name: g, litellm_params: {model: openai/a, order: 1, tags: [x]}}
   - {model_name: g, litellm_params: {model: openai/b, order: 2, tags: [y]}}
   - {model_name: g, litellm_params: {model: openai/c, order: 2}, model_info: {blocked: true}}
-router_settings: {cooldown_time: 10, enable_pre_call_checks: true}
+router_settings: {enable_pre_call_checks: true}
 litellm_settings: {drop_params: yes}
 ";
     let loaded = load(text).unwrap();
@@ -18,8 +18,7 @@ litellm_settings: {drop_params: yes}
             "config.yaml:2:55: `litellm_params.order` is not honoured yet: all orders are used alike (and 2 times more below)",
             "config.yaml:2:65: `litellm_params.tags` is not honoured yet: tags are ignored (and once more below)",
             "config.yaml:4:79: `model_info.blocked` is not honoured yet: it is used",
-            "config.yaml:5:19: `router_settings.cooldown_time` is not honoured yet: failing deployments are retried elsewhere but do not rest",
-            "config.yaml:5:38: `router_settings.enable_pre_call_checks` is not honoured yet",
+            "config.yaml:5:19: `router_settings.enable_pre_call_checks` is not honoured yet",
             "config.yaml:6:20: `litellm_settings.drop_params` is not honoured yet: requests pass unchanged",
         ]
     );

@@ -22,6 +22,9 @@ router_settings:
   model_group_alias: {c: {model: b, hidden: true}, d: c}
   fallbacks: [{a: [b]}]
   default_fallbacks: [b]
+  retry_policy: {TimeoutErrorRetries: 0}
+  model_group_retry_policy: {d: {RateLimitErrorRetries: 3}}
+  allowed_fails_policy: {NotFoundErrorAllowedFails: 1}
   redis_port: '1'
 general_settings: {master_key: 'sk-1234', max_request_size_mb: 1.5}
 headworks: {total_timeout: 1e3, upstream_http: 1.1}

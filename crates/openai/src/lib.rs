@@ -10,6 +10,7 @@
 //! | which model, streamed or not, how many tokens, which of our own parameters? | [`RequestBody`] |
 //! | the same request, for a deployment that knows the model by another name | [`SplicedBody`], made by [`WithModel`] |
 //! | has the stream begun, is it finished, did it fail, what did it use? | [`sse::Scanner`] |
+//! | when may a stream be handed on, and how does it end honestly? | [`stream::CommitLayer`] |
 //! | what did an answer use that came in one piece? | [`answer::Scanner`] |
 //! | how does a client expect to be told of an error? | [`ErrorObject`] in a [`Dialect`] |
 //!
@@ -60,6 +61,7 @@ mod error;
 mod json;
 mod request;
 pub mod sse;
+pub mod stream;
 mod usage;
 
 pub use error::{Dialect, ErrorObject};

@@ -39,6 +39,32 @@ pub enum Signal {
     Oversized,
 }
 
+/// An event as it ends, for who must judge the events one by one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told<'a> {
+    /// The offset behind it in the chunk that ended it.
+    pub(crate) end: usize,
+    /// Its data; nothing of an event above [`MAX_EVENT`].
+    pub(crate) data: &'a [u8],
+    pub(crate) says: Says,
+    /// The answer is finished, by this event or an earlier one.
+    pub(crate) finished: bool,
+}
+
+/// What an event says: the first of these that is true of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Says {
+    /// The provider failed.
+    Error,
+    /// Nothing that can be read.
+    Malformed,
+    Done,
+    /// A piece of the answer, or its finish.
+    Content,
+    /// Something beside the answer.
+    Other,
+}
+
 /// Follows an event stream, chunk by chunk, however the chunks are cut.
 ///
 /// It looks beside the bytes: the caller forwards each chunk as it came. It keeps at most [`MAX_EVENT`] bytes.
@@ -91,7 +117,35 @@ impl Scanner {
     /// offset in `chunk` at which the event that told it ends.
     pub fn feed(&mut self, chunk: &[u8], mut signal: impl FnMut(usize, Signal)) {
         let Self { lines, seen } = self;
-        lines.feed(chunk, |end, event| seen.event(event, |s| signal(end, s)));
+        lines.feed(chunk, |end, event| {
+            if matches!(event, lines::Event::Oversized) {
+                seen.content = true;
+                return signal(end, Signal::Oversized);
+            }
+            seen.take(&event.judge(), |s| signal(end, s));
+        });
+    }
+
+    /// Looks at the next bytes of the stream as [`feed`](Self::feed) does; `event` is shown every event that
+    /// ends in them.
+    pub(crate) fn feed_events(&mut self, chunk: &[u8], mut event: impl FnMut(Told<'_>)) {
+        let Self { lines, seen } = self;
+        lines.feed(chunk, |end, ended| {
+            let facts = ended.judge();
+            let says = facts.says();
+            seen.take(&facts, |_| {});
+            let data = match ended {
+                lines::Event::Whole { data, .. } => data,
+                lines::Event::Oversized => &[],
+            };
+            let finished = seen.is_finished();
+            event(Told {
+                end,
+                data,
+                says,
+                finished,
+            });
+        });
     }
 
     /// True once the stream has said that the answer is complete: every choice that began has its
@@ -101,8 +155,7 @@ impl Scanner {
     /// error: the provider has said all that it will.
     #[must_use]
     pub const fn is_finished(&self) -> bool {
-        let seen = &self.seen;
-        seen.ended || seen.finished != 0 && seen.begun & !seen.finished == 0
+        self.seen.is_finished()
     }
 
     /// True once `[DONE]` has come.
@@ -139,15 +192,12 @@ impl Scanner {
 // ===== impl Seen =====
 
 impl Seen {
-    fn event(&mut self, event: lines::Event<'_>, mut signal: impl FnMut(Signal)) {
-        let facts = match event {
-            lines::Event::Whole { name, data } => event::judge(name, data),
-            lines::Event::Oversized => {
-                self.content = true;
-                return signal(Signal::Oversized);
-            }
-        };
-        let Facts {
+    const fn is_finished(&self) -> bool {
+        self.ended || self.finished != 0 && self.begun & !self.finished == 0
+    }
+
+    fn take(&mut self, facts: &Facts, mut signal: impl FnMut(Signal)) {
+        let &Facts {
             content,
             finish,
             ended,
@@ -156,6 +206,7 @@ impl Seen {
             begun,
             finished,
             counts,
+            malformed: _,
         } = facts;
         self.begun |= begun;
         self.finished |= finished;
@@ -178,6 +229,38 @@ impl Seen {
         if done {
             self.done = true;
             signal(Signal::Done);
+        }
+    }
+}
+
+// ===== impl Event =====
+
+impl lines::Event<'_> {
+    fn judge(&self) -> Facts {
+        match *self {
+            Self::Whole { name, data } => event::judge(name, data),
+            Self::Oversized => Facts {
+                content: true,
+                ..Facts::default()
+            },
+        }
+    }
+}
+
+// ===== impl Facts =====
+
+impl Facts {
+    const fn says(&self) -> Says {
+        if self.error {
+            Says::Error
+        } else if self.malformed {
+            Says::Malformed
+        } else if self.done {
+            Says::Done
+        } else if self.content || self.finish || self.ended {
+            Says::Content
+        } else {
+            Says::Other
         }
     }
 }

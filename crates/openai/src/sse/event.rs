@@ -13,6 +13,8 @@ pub(super) struct Facts {
     pub(super) ended: bool,
     pub(super) error: bool,
     pub(super) done: bool,
+    /// The data is no JSON, as far as it was not one of the words above.
+    pub(super) malformed: bool,
     /// One bit for each choice the event speaks of, and for each it finishes.
     pub(super) begun: u128,
     pub(super) finished: u128,
@@ -33,7 +35,10 @@ pub(super) fn judge(name: &[u8], data: &[u8]) -> Facts {
         .members(|cursor, name| facts.member(cursor, name))
         .and_then(|()| cursor.end());
     if read.is_err() {
-        facts = Facts::default();
+        facts = Facts {
+            malformed: !is_json(data),
+            ..Facts::default()
+        };
     }
     facts.error |= name == b"error";
     facts
@@ -157,6 +162,12 @@ impl Facts {
             Ok(())
         })
     }
+}
+
+/// True of JSON of any kind, and of blank data: some providers keep a line open by events without text.
+fn is_json(data: &[u8]) -> bool {
+    let mut cursor = Cursor::new(data);
+    data.trim_ascii().is_empty() || cursor.skip().and_then(|_| cursor.end()).is_ok()
 }
 
 /// True of `null` and of an empty string, array or object.

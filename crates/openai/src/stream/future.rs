@@ -1,0 +1,255 @@
+use super::{
+    CommitBody, StreamError, StreamErrorKind,
+    holder::{Held, Holder},
+    in_band::InBand,
+    layer::Until,
+    protocol::Protocol,
+};
+use bytes::Bytes;
+use headworks_core::{BoxError, Verdict};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header, response::Parts};
+use http_body::{Body, Frame};
+use pin_project::pin_project;
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+/// Response future of [`Commit`](super::Commit).
+#[pin_project]
+pub struct ResponseFuture<F, R> {
+    #[pin]
+    state: State<F, R>,
+    asked: Asked,
+    until: Until,
+}
+
+/// What is to be known of a request when its answer comes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    pub(super) protocol: Option<Protocol>,
+    /// It asks for content: an answer without any has failed.
+    pub(super) content: bool,
+}
+
+#[pin_project(project = StateProj)]
+enum State<F, R> {
+    Asking(#[pin] F),
+    /// Boxed so that the body, once looked into, can still be handed on.
+    Waiting(Option<Box<Waiting<R>>>),
+}
+
+/// An answer that is not handed on yet.
+struct Waiting<R> {
+    head: Parts,
+    body: Pin<Box<R>>,
+    awaits: Awaits,
+}
+
+enum Awaits {
+    /// The first byte of a plain answer.
+    Content,
+    /// The commit point of a stream.
+    Commit(Box<Holder>),
+}
+
+/// What a wait has come to.
+enum Step {
+    /// The first bytes of a plain answer.
+    Content(Bytes),
+    Commit {
+        /// What the stream ended with, if it has ended.
+        trailers: Option<HeaderMap>,
+        ended: bool,
+    },
+    Refused(InBand),
+    Failed(StreamError),
+}
+
+type Answer<R> = Result<Response<CommitBody<R>>, BoxError>;
+
+// ===== impl ResponseFuture =====
+
+impl<F, R> ResponseFuture<F, R> {
+    pub(super) const fn new(inner: F, asked: Asked, until: Until) -> Self {
+        Self {
+            state: State::Asking(inner),
+            asked,
+            until,
+        }
+    }
+}
+
+impl<F, R, E> Future for ResponseFuture<F, R>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    E: Into<BoxError>,
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    type Output = Answer<R>;
+
+    #[expect(clippy::expect_used, reason = "a broken contract")]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if let StateProj::Asking(inner) = this.state.as_mut().project() {
+            let response = ready!(inner.poll(cx)).map_err(Into::into)?;
+            let Some(awaits) = this.asked.awaits(&response, *this.until) else {
+                return Poll::Ready(Ok(response.map(CommitBody::passed)));
+            };
+            let (head, body) = response.into_parts();
+            let body = Box::pin(body);
+            let waiting = Box::new(Waiting { head, body, awaits });
+            this.state.set(State::Waiting(Some(waiting)));
+        }
+        let StateProj::Waiting(slot) = this.state.project() else {
+            unreachable!("set above");
+        };
+        let waiting = slot.as_mut();
+        let waiting = waiting.expect("a future is not polled once it is ready");
+        let step = ready!(waiting.poll(cx));
+        let waiting = *slot.take().expect("seen above");
+        Poll::Ready(waiting.finish(step))
+    }
+}
+
+impl<F, R> fmt::Debug for ResponseFuture<F, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+// ===== impl Asked =====
+
+impl Asked {
+    /// What is awaited before an answer is handed on, if anything is.
+    fn awaits<R: Body>(self, response: &Response<R>, until: Until) -> Option<Awaits> {
+        let headers = response.headers();
+        if response.status().is_success() && is(headers, "text/event-stream") {
+            let protocol = self.protocol.filter(|_| is_plain(headers))?;
+            let holder = Holder::new(protocol, until.point, until.at_most);
+            return Some(Awaits::Commit(Box::new(holder)));
+        }
+        // gRPC says in its trailers, alone perhaps, how it went.
+        let promised =
+            self.content && response.status() == StatusCode::OK && !is(headers, "application/grpc");
+        (promised && response.body().size_hint().lower() == 0).then_some(Awaits::Content)
+    }
+}
+
+/// True if the content is of a type that begins so.
+fn is(headers: &HeaderMap, kind: &str) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    value
+        .and_then(|value| value.get(..kind.len()))
+        .is_some_and(|value| value.eq_ignore_ascii_case(kind.as_bytes()))
+}
+
+/// True if the content can be read as it is.
+fn is_plain(headers: &HeaderMap) -> bool {
+    let coding = headers.get(header::CONTENT_ENCODING);
+    coding.is_none_or(|coding| coding == "identity")
+}
+
+// ===== impl Waiting =====
+
+impl<R> Waiting<R>
+where
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+        loop {
+            let frame = ready!(self.body.as_mut().poll_frame(cx));
+            let step = match &mut self.awaits {
+                Awaits::Content => content(frame.map(|frame| frame.map_err(Into::into))),
+                Awaits::Commit(holder) => {
+                    commit(holder, frame.map(|frame| frame.map_err(Into::into)))
+                }
+            };
+            if let Some(step) = step {
+                return Poll::Ready(step);
+            }
+        }
+    }
+
+    fn finish(self, step: Step) -> Answer<R> {
+        let Self {
+            mut head,
+            body,
+            awaits,
+        } = self;
+        match (step, awaits) {
+            (Step::Content(first), _) => {
+                Ok(Response::from_parts(head, CommitBody::begun(first, body)))
+            }
+            (Step::Commit { trailers, ended }, Awaits::Commit(holder)) => {
+                // An end may be added to it.
+                head.headers.remove(header::CONTENT_LENGTH);
+                let follower = Box::new(holder.into_follower());
+                let rest = (!ended).then_some(body);
+                let body = CommitBody::followed(follower, rest, trailers);
+                Ok(Response::from_parts(head, body))
+            }
+            (Step::Refused(InBand { status, json }), _) => {
+                head.status = status;
+                head.headers.remove(header::CONTENT_LENGTH);
+                let kind = HeaderValue::from_static("application/json");
+                head.headers.insert(header::CONTENT_TYPE, kind);
+                // Whoever left it has judged by the 200.
+                head.extensions.remove::<Verdict>();
+                Ok(Response::from_parts(head, CommitBody::own(json)))
+            }
+            (Step::Failed(error), _) => Err(error.into()),
+            (Step::Commit { .. }, Awaits::Content) => unreachable!("a plain answer is no stream"),
+        }
+    }
+}
+
+/// What the next frame means to a plain answer that has not begun.
+fn content(frame: Option<Result<Frame<Bytes>, BoxError>>) -> Option<Step> {
+    let frame = match frame {
+        Some(Ok(frame)) => frame,
+        Some(Err(error)) => {
+            let error = StreamError::broken(StreamErrorKind::Cut, error);
+            return Some(Step::Failed(error));
+        }
+        None => return Some(Step::Failed(StreamError::new(StreamErrorKind::Empty))),
+    };
+    match frame.into_data() {
+        Ok(data) if data.is_empty() => None,
+        Ok(data) => Some(Step::Content(data)),
+        // Nothing but trailers.
+        Err(_) => Some(Step::Failed(StreamError::new(StreamErrorKind::Empty))),
+    }
+}
+
+/// What the next frame means to a stream that is held.
+fn commit(holder: &mut Holder, frame: Option<Result<Frame<Bytes>, BoxError>>) -> Option<Step> {
+    let (mut trailers, mut source, mut ended) = (None, None, true);
+    let held = match frame.map(|frame| frame.map(Frame::into_data)) {
+        Some(Ok(Ok(data))) => {
+            ended = false;
+            holder.push(data)
+        }
+        Some(Ok(Err(last))) => {
+            trailers = last.into_trailers().ok();
+            holder.end()
+        }
+        Some(Err(error)) => {
+            source = Some(error);
+            holder.break_off()
+        }
+        None => holder.end(),
+    };
+    Some(match held {
+        Held::More => return None,
+        Held::Commit => Step::Commit { trailers, ended },
+        Held::Refused(error) => Step::Refused(error),
+        Held::Failed(kind) => Step::Failed(match source {
+            Some(source) => StreamError::broken(kind, source),
+            None => StreamError::new(kind),
+        }),
+    })
+}

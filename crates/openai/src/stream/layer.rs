@@ -1,0 +1,89 @@
+use super::Commit;
+use tower_layer::Layer;
+
+/// Applies [`Commit`]; see the [module](super).
+///
+/// The default hands on at the first token.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CommitLayer {
+    until: Until,
+}
+
+/// Up to where an answer is held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CommitPoint {
+    /// The first event with a piece of the answer in it, or with its finish. Neither a role nor a comment is
+    /// one.
+    #[default]
+    FirstToken,
+    /// The end of a stream that is whole.
+    Complete,
+}
+
+/// The commit point, and how much is held at most for its sake.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Until {
+    pub(super) point: CommitPoint,
+    pub(super) at_most: usize,
+}
+
+// ===== impl CommitLayer =====
+
+impl CommitLayer {
+    /// Holds answers up to `point`, and of each at most [`CommitPoint::at_most`].
+    #[must_use]
+    pub const fn new(point: CommitPoint) -> Self {
+        Self {
+            until: Until::new(point),
+        }
+    }
+
+    /// Holds so many bytes of an answer at most. One that has more before its commit point is handed on there
+    /// and then, as if it had reached it: an answer that was paid for is worth more than the promise.
+    #[must_use]
+    pub const fn at_most(mut self, bytes: usize) -> Self {
+        self.until.at_most = bytes;
+        self
+    }
+}
+
+impl<S> Layer<S> for CommitLayer {
+    type Service = Commit<S>;
+
+    fn layer(&self, inner: S) -> Commit<S> {
+        Commit::with(inner, self.until)
+    }
+}
+
+// ===== impl CommitPoint =====
+
+impl CommitPoint {
+    /// How many bytes of an answer are held by default: 256 KiB for the first token, before which there are
+    /// a few events of some hundred bytes, or one that echoes the request; 8 MiB for a whole answer, some
+    /// forty thousand tokens at two hundred bytes an event.
+    #[must_use]
+    pub const fn at_most(self) -> usize {
+        match self {
+            Self::FirstToken => 256 * 1024,
+            Self::Complete => 8 * 1024 * 1024,
+        }
+    }
+}
+
+// ===== impl Until =====
+
+impl Until {
+    pub(super) const fn new(point: CommitPoint) -> Self {
+        Self {
+            point,
+            at_most: point.at_most(),
+        }
+    }
+}
+
+impl Default for Until {
+    fn default() -> Self {
+        Self::new(CommitPoint::default())
+    }
+}

@@ -7,8 +7,10 @@
 use divan::{AllocProfiler, Bencher};
 use futures_util::FutureExt;
 use headworks_balance::{
-    Balance, Endpoint, LeastBusy, P2c, Picker, Registry, RoundRobin, Strategy, WeightedShuffle,
+    Balance, Endpoint, LeastBusy, P2c, Picker, Registry, RoundRobin, Session, SmoothRoundRobin,
+    Sticky, Strategy, WeightedShuffle,
 };
+use headworks_core::{Attempts, Outcome, Reason, Why};
 use http::{Request, Response};
 use http_body_util::Empty;
 use std::{
@@ -16,6 +18,7 @@ use std::{
     future::{Ready, ready},
     sync::Arc,
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 use tower::{Service, balance::p2c, buffer::Buffer, discover::ServiceList, load::Load};
 
@@ -81,10 +84,19 @@ fn registry(size: usize) -> Registry<Instant> {
 }
 
 fn pick(bencher: Bencher<'_, '_>, picker: &dyn Picker, size: usize) {
-    let snapshot = registry(size).snapshot();
-    let request = Request::new(());
-    let pick = || picker.pick(&snapshot.members().candidates(&request));
-    (0..2 * size).for_each(|_| assert!(pick().is_some()));
+    pick_from(bencher, picker, &registry(size), &Request::new(()));
+}
+
+fn pick_from(
+    bencher: Bencher<'_, '_>,
+    picker: &dyn Picker,
+    registry: &Registry<Instant>,
+    request: &Request<()>,
+) {
+    let snapshot = registry.snapshot();
+    let members = snapshot.members();
+    let pick = || picker.pick(&members.candidates(request));
+    (0..2 * members.len()).for_each(|_| assert!(pick().is_some()));
     bencher.bench(pick);
 }
 
@@ -101,6 +113,71 @@ fn pick_round_robin(bencher: Bencher<'_, '_>, size: usize) {
 #[divan::bench(args = SIZES, threads = THREADS)]
 fn pick_least_busy(bencher: Bencher<'_, '_>, size: usize) {
     pick(bencher, &P2c::new(LeastBusy), size);
+}
+
+/// The group when every second one rests.
+fn pick_half(bencher: Bencher<'_, '_>, picker: &dyn Picker, size: usize) {
+    let endpoint = |n: usize| {
+        let resting = Reason::Resting(Duration::from_secs(1));
+        let gate = move || n.is_multiple_of(2).then_some(()).ok_or(resting);
+        Endpoint::new(n.to_string(), Instant).weight(1.0).gate(gate)
+    };
+    let registry: Registry<_> = (0..size).map(endpoint).collect();
+    pick_from(bencher, picker, &registry, &Request::new(()));
+}
+
+/// A request that has failed at the first of the group.
+fn pick_again(bencher: Bencher<'_, '_>, picker: &dyn Picker, size: usize) {
+    let attempts = Attempts::new(0);
+    let number = attempts.begin(&"g".into(), &"0".into(), Why::new("bench"), 0);
+    attempts.end(number, Outcome::Capacity.into());
+    let mut request = Request::new(());
+    request.extensions_mut().insert(attempts);
+    pick_from(bencher, picker, &registry(size), &request);
+}
+
+#[divan::bench(args = SIZES)]
+fn pick_weighted_shuffle_half_rests(bencher: Bencher<'_, '_>, size: usize) {
+    pick_half(bencher, &WeightedShuffle::new(), size);
+}
+
+#[divan::bench(args = SIZES)]
+fn pick_round_robin_half_rests(bencher: Bencher<'_, '_>, size: usize) {
+    pick_half(bencher, &RoundRobin::new(), size);
+}
+
+#[divan::bench(args = SIZES)]
+fn pick_least_busy_half_rests(bencher: Bencher<'_, '_>, size: usize) {
+    pick_half(bencher, &P2c::new(LeastBusy), size);
+}
+
+#[divan::bench(args = SIZES)]
+fn pick_weighted_shuffle_again(bencher: Bencher<'_, '_>, size: usize) {
+    pick_again(bencher, &WeightedShuffle::new(), size);
+}
+
+#[divan::bench(args = SIZES)]
+fn pick_round_robin_again(bencher: Bencher<'_, '_>, size: usize) {
+    pick_again(bencher, &RoundRobin::new(), size);
+}
+
+#[divan::bench(args = SIZES)]
+fn pick_least_busy_again(bencher: Bencher<'_, '_>, size: usize) {
+    pick_again(bencher, &P2c::new(LeastBusy), size);
+}
+
+#[divan::bench(args = SIZES)]
+fn pick_smooth_round_robin(bencher: Bencher<'_, '_>, size: usize) {
+    pick(bencher, &SmoothRoundRobin::new(), size);
+}
+
+#[divan::bench(args = SIZES)]
+fn pick_sticky(bencher: Bencher<'_, '_>, size: usize) {
+    let mut request = Request::new(());
+    request
+        .extensions_mut()
+        .insert(Session::new(b"caller", b"session"));
+    pick_from(bencher, &Sticky::new(), &registry(size), &request);
 }
 
 /// The whole of a request: choice, counting, clone of the endpoint's service, answer, end of the body.

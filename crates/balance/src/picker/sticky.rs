@@ -3,7 +3,6 @@ use crate::{
     shares::{Share, Shares},
 };
 use headworks_core::Why;
-use std::cmp::Ordering;
 
 /// How far above its share of the load a member may be before sessions go on to their next choice:
 /// consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam 2018) at 1 + ε = 1.25, which
@@ -68,24 +67,18 @@ impl Sticky {
         Self::default()
     }
 
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "nobody has 2^53 requests in flight"
-    )]
     fn choose(session: Session, shares: &Shares<'_>) -> Option<usize> {
-        let in_flight = |share: &Share<'_>| share.member.state().in_flight() as f64;
+        let first = best(session, shares.iter())?;
+        if in_flight(&first) < FEW {
+            return Some(first.place);
+        }
         let (weights, load) = shares.iter().fold((0.0, 1.0), |(weights, load), share| {
             (weights + share.weight, load + in_flight(&share))
         });
         let bound = |share: &Share<'_>| (BOUND * load * share.weight / weights).max(FEW);
         let has_room = |share: &Share<'_>| in_flight(share) + 1.0 <= bound(share);
-        // Rendezvous hashing with weights (Schindelhauer, Schomaker 2005): the highest score wins.
-        let score = |share: &Share<'_>| -share.weight / session.at(share.member).ln();
-        let scores = shares
-            .iter()
-            .map(|share| (has_room(&share), score(&share), share.place));
-        let best = scores.max_by(|one, other| one.partial_cmp(other).unwrap_or(Ordering::Equal));
-        best.map(|(_, _, place)| place)
+        let roomy = best(session, shares.iter().filter(has_room));
+        Some(roomy.unwrap_or(first).place)
     }
 }
 
@@ -103,6 +96,31 @@ impl Picker for Sticky {
     fn why(&self) -> Why {
         Why::new("sticky")
     }
+}
+
+/// The first in the order of the session: rendezvous hashing with weights (Schindelhauer, Schomaker 2005), the
+/// highest score wins.
+fn best<'a>(session: Session, shares: impl Iterator<Item = Share<'a>>) -> Option<Share<'a>> {
+    let score = |at: f64, weight: f64| -weight / at.ln();
+    let scored = shares.map(|share| (session.at(share.member), share));
+    let best = scored.reduce(|best, next| {
+        let is_better = if best.1.weight.total_cmp(&next.1.weight).is_eq() {
+            // Between equal weights the scores are in the order of the numbers they come from.
+            next.0 > best.0
+        } else {
+            score(next.0, next.1.weight) > score(best.0, best.1.weight)
+        };
+        if is_better { next } else { best }
+    });
+    best.map(|(_, share)| share)
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "nobody has 2^53 requests in flight"
+)]
+fn in_flight(share: &Share<'_>) -> f64 {
+    share.member.state().in_flight() as f64
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 use crate::{
     run::{Run, Stopped},
     setup::CARGO_DENY,
-    shell::{cargo, command, packages, run as sh},
+    shell::{cargo, command, packages, root, run as sh},
     test,
 };
 use anyhow::{Context, Result};
+use std::path::Path;
 
 /// Everything a change must pass.
 pub(crate) fn run(run: &mut Run) -> Result<(), Stopped> {
@@ -32,11 +33,16 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Stopped> {
     test::run(run)
 }
 
-/// Compiles every crate by itself, without its tests, once per feature it has: what a user of that one
-/// crate compiles. In a build of the whole workspace a feature that one crate forgot to ask for may be
+/// Compiles every crate under `crates/` by itself, without its tests, once per feature it has: what a user of
+/// that one crate compiles. In a build of the whole workspace a feature that one crate forgot to ask for may be
 /// there by another's grace.
 fn each_alone() -> Result<()> {
+    let crates = root().join("crates");
     for package in packages()? {
+        let manifest = package["manifest_path"].as_str().unwrap_or_default();
+        if !Path::new(manifest).starts_with(&crates) {
+            continue;
+        }
         let name = package["name"]
             .as_str()
             .context("`cargo metadata` lists a package without a name")?;

@@ -1,9 +1,8 @@
 use crate::{
     RetryBody, RetryPolicy,
-    drain::{self, Drain},
     session::{Next, Session},
 };
-use headworks_core::{Answer, BoxError, Classify, NotAdmitted, Refusal};
+use headworks_core::{Answer, BoxError, Classify, Drain, NotAdmitted, Refusal};
 use http::{Request, Response};
 use http_body::Body;
 use pin_project::pin_project;
@@ -48,6 +47,10 @@ pub(crate) struct Spare<S, B> {
 }
 
 #[pin_project(project = StateProj)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the future of an attempt is larger, and neither is boxed"
+)]
 enum State<F, R: Body> {
     /// An attempt runs.
     Asking(#[pin] F),
@@ -127,23 +130,18 @@ where
                 }
                 StateProj::Draining { drain, then } => {
                     let then = *then;
-                    match drain.poll(cx) {
-                        Poll::Ready(Some(whole)) => *this.kept = Some(Ok(whole)),
-                        Poll::Ready(None) => {}
-                        Poll::Pending => ready!(poll_sleep(this.sleep.as_mut(), cx, || {
-                            Instant::now() + drain::LONGEST
-                        })),
+                    if let Some(whole) = ready!(drain.poll(cx)) {
+                        *this.kept = Some(Ok(whole));
                     }
-                    this.sleep.set(None);
                     // Ends the answer and what rides in its body before the next attempt is asked for.
                     this.state.set(State::Waiting(then));
                 }
                 StateProj::Waiting(then) => {
                     let then = *then;
                     if then > Instant::now() {
-                        ready!(poll_sleep(this.sleep.as_mut(), cx, || then));
-                        this.sleep.set(None);
+                        ready!(poll_sleep(this.sleep.as_mut(), cx, then));
                     }
+                    this.sleep.set(None);
                     this.state.set(State::Readying);
                 }
                 StateProj::Readying => {
@@ -229,13 +227,9 @@ pub(crate) fn is_caused_by<E: Error + 'static>(error: &BoxError) -> bool {
 }
 
 /// Polls the timer in `sleep`, which is made for the moment `at` if there is none.
-fn poll_sleep(
-    mut sleep: Pin<&mut Option<Sleep>>,
-    cx: &mut Context<'_>,
-    at: impl FnOnce() -> Instant,
-) -> Poll<()> {
+fn poll_sleep(mut sleep: Pin<&mut Option<Sleep>>, cx: &mut Context<'_>, at: Instant) -> Poll<()> {
     if sleep.is_none() {
-        sleep.set(Some(sleep_until(at())));
+        sleep.set(Some(sleep_until(at)));
     }
     match sleep.as_pin_mut() {
         // A task that has used up its turn would find every timer pending, this one too.

@@ -85,11 +85,9 @@
 //! ```
 
 mod backoff;
-mod body;
 mod budget;
 #[cfg(feature = "tower")]
 mod compat;
-mod drain;
 mod future;
 mod layer;
 mod policy;
@@ -97,14 +95,15 @@ mod service;
 mod session;
 
 pub use backoff::Backoff;
-pub use body::RetryBody;
 pub use budget::Budget;
 #[cfg(feature = "tower")]
 pub use compat::{TowerPolicy, TowerWait};
 pub use future::ResponseFuture;
 pub use layer::RetryLayer;
-pub use policy::{Further, Retries, RetryPolicy};
+pub use policy::{Further, RetryPolicy};
 pub use service::Retry;
+
+pub use headworks_core::{KeptBody as RetryBody, Retries};
 
 #[cfg(doc)]
 use headworks_core::{Attempts, Classify, NotAdmitted, Refusal};

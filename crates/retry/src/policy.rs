@@ -1,6 +1,6 @@
 use crate::{Backoff, Budget};
 use headworks_core::{Group, Outcome, StatusClassifier};
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 /// When to try again: how often, after which answers, and how long to wait.
 #[derive(Clone, Debug)]
@@ -28,20 +28,6 @@ pub struct RetryPolicy<C = StatusClassifier> {
 pub struct Further {
     number: u32,
     after: Vec<(Outcome, u32)>,
-}
-
-/// What this one request is given in retries, where it differs from the policy.
-///
-/// An extension of the request. `None` leaves the policy's own value in place.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Retries {
-    /// How many further attempts may follow the first (`num_retries`). Zero is none at all; another number
-    /// stands in for [`Further::new`]'s and leaves those for single outcomes as they are, as in `LiteLLM`.
-    pub further: Option<u32>,
-    /// The longest single wait, whether a hint asks for it or the backoff; what would wait longer hands on
-    /// the answer instead. Zero where somebody further out, a fallback, has better to do than to wait.
-    pub longest_wait: Option<Duration>,
 }
 
 // ===== impl RetryPolicy =====

@@ -70,9 +70,10 @@ async fn a_hint_that_does_not_fit_is_handed_on_and_costs_no_attempt() {
     tight.shorten_deadline(now + secs(30));
     let loose = ledger(1, 0);
     loose.shorten_deadline(now + secs(31));
-    let patience = |longest| Retries {
-        longest_wait: Some(longest),
-        ..Retries::default()
+    let patience = |longest| {
+        let mut own = Retries::default();
+        own.longest_wait = Some(longest);
+        own
     };
     let backoff = Backoff::new();
     for (ledger, own, backoff, fits) in [
@@ -108,10 +109,8 @@ async fn nothing_begins_at_or_after_the_deadline_even_elsewhere() {
 #[tokio::test(start_paused = true)]
 async fn no_wait_at_all_still_goes_elsewhere() {
     let now = Instant::now();
-    let own = Retries {
-        longest_wait: Some(Duration::ZERO),
-        ..Retries::default()
-    };
+    let mut own = Retries::default();
+    own.longest_wait = Some(Duration::ZERO);
     let verdict = Outcome::ServerFault.into();
     let policy = policy(1);
     let next = |others| session(&policy, &ledger(1, others), own).next(&policy, verdict, now);
@@ -121,11 +120,9 @@ async fn no_wait_at_all_still_goes_elsewhere() {
 
 /// How many further attempts a request is given that always ends like this, with others free.
 fn number(policy: &RetryPolicy, own: Option<u32>, outcome: Outcome) -> usize {
-    let own = Retries {
-        further: own,
-        ..Retries::default()
-    };
-    let mut session = session(policy, &ledger(99, 9), own);
+    let mut retries = Retries::default();
+    retries.further = own;
+    let mut session = session(policy, &ledger(99, 9), retries);
     let next = || session.next(policy, outcome.into(), Instant::now());
     std::iter::repeat_with(next)
         .take_while(|next| *next != Next::HandOn)

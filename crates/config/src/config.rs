@@ -1,6 +1,7 @@
 use crate::{
-    Alias, Cooldown, Deployment, Error, GeneralSettings, LitellmSettings, Loader, Notice,
-    OwnSettings, RetryPolicy, RouterSettings, RoutingStrategy, check,
+    Alias, Cooldown, Deployment, Error, Fallbacks, GeneralSettings, HealthCheckSettings,
+    LitellmSettings, Loader, Notice, OwnSettings, RetryPolicy, RouterSettings, RoutingStrategy,
+    check,
     deployment::{self, ModelList},
     environment::Environment,
     location::Mark,
@@ -25,10 +26,13 @@ pub struct Config {
     pub litellm: LitellmSettings,
     /// `general_settings`.
     pub general: GeneralSettings,
+    /// The health checks of `general_settings`.
+    pub health_checks: HealthCheckSettings,
     /// `headworks`: our own settings.
     pub headworks: OwnSettings,
     /// `environment_variables`, in the order of the file. Values may be keys.
     pub environment_variables: Vec<(String, Secret)>,
+    pub(crate) fallbacks: Fallbacks,
 }
 
 /// A configuration and what there is to say about it.
@@ -45,6 +49,9 @@ const DEFAULT_NUM_RETRIES: u32 = 2;
 
 /// `LiteLLM`'s timeout where none is configured.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(6000);
+
+/// `LiteLLM`'s number of fallbacks where none is configured.
+const DEFAULT_MAX_FALLBACKS: u32 = 5;
 
 /// 100 MB: larger than any prompt a provider takes, with room for a few images.
 const DEFAULT_MAX_REQUEST_SIZE_MB: f64 = 100.0;
@@ -120,6 +127,40 @@ impl Config {
             .map_or(self.router.retry_policy, |own| own.policy)
     }
 
+    /// Where to try when a group has failed. Of each list the router's, or `litellm_settings`' where that is
+    /// empty.
+    ///
+    /// Entries and targets are groups wherever that can be said: an alias is the group it leads to, and an
+    /// entry for `openai/gpt-4o` is one for `gpt-4o` if there is no such group, and the other way round, as
+    /// in `LiteLLM`. Of two entries for one group that written with its name holds, else the first.
+    #[must_use]
+    pub fn fallbacks(&self) -> &Fallbacks {
+        &self.fallbacks
+    }
+
+    /// How many groups may follow the first: the router's number, else `litellm_settings`', else 5. A 0
+    /// counts.
+    #[must_use]
+    pub fn max_fallbacks(&self) -> u32 {
+        self.router
+            .max_fallbacks
+            .or(self.litellm.max_fallbacks)
+            .unwrap_or(DEFAULT_MAX_FALLBACKS)
+    }
+
+    /// How many requests at a time this deployment is given: its own `max_parallel_requests`, else the
+    /// router's `default_max_parallel_requests`. 0 in the file is no limit, as in `LiteLLM`.
+    ///
+    /// `LiteLLM` derives a number that is missing from `rpm` or `tpm`. We do not: what fits into a minute says
+    /// nothing about what fits at a time.
+    #[must_use]
+    pub fn max_parallel_requests(&self, deployment: &Deployment) -> Option<u64> {
+        deployment
+            .max_parallel_requests
+            .or(self.router.default_max_parallel_requests)
+            .filter(|limit| *limit > 0)
+    }
+
     /// The strategy in force: the one configured, or simple-shuffle in place of one that is not built yet.
     #[must_use]
     pub fn routing_strategy(&self) -> RoutingStrategy {
@@ -191,8 +232,10 @@ impl Config {
             router: RouterSettings::read(&router, report),
             litellm: LitellmSettings::read(&litellm, report),
             general: GeneralSettings::read(&general, &environment, report),
+            health_checks: HealthCheckSettings::read(&general, &router, report),
             headworks: OwnSettings::read(&headworks, report),
             environment_variables: environment.into_own(),
+            fallbacks: Fallbacks::default(),
         };
         names::check(&mut config, &refused, report);
         config

@@ -40,9 +40,9 @@ pub struct Deployment {
     pub tpm: Option<u64>,
     /// The share of the group's requests, 0 or more.
     pub weight: Option<f64>,
-    /// Lower first. From `litellm_params`, else `model_info`. Not honoured yet.
+    /// Lower first. From `litellm_params`, else `model_info`.
     pub order: Option<i64>,
-    /// Requests at a time. Not honoured yet.
+    /// Requests at a time. See [`Config::max_parallel_requests`](crate::Config::max_parallel_requests).
     pub max_parallel_requests: Option<u64>,
     /// How long an attempt may take: `timeout`, else `request_timeout`. 0 in the file is `None`.
     pub timeout: Option<Duration>,
@@ -57,9 +57,9 @@ pub struct Deployment {
     pub allowed_fails: Option<u32>,
     /// The same by class of error: `model_info.allowed_fails_policy`.
     pub allowed_fails_policy: AllowedFailsPolicy,
-    /// For tag routing. Not honoured yet.
+    /// For tag routing; those tagged `default` take what matches nobody.
     pub tags: Vec<String>,
-    /// The region it stands in. Not honoured yet.
+    /// The region it stands in, for `enable_pre_call_checks`.
     pub region_name: Option<String>,
     /// An answer given without an upstream: text, the name of an error, or a whole response.
     pub mock_response: Option<serde_json::Value>,

@@ -12,7 +12,7 @@ use crate::{
 pub struct Fallback {
     /// The group, or `*` for all that have no entry of their own.
     pub group: String,
-    /// The groups to try, in order.
+    /// The groups to try, in order. An id or an upstream's model may stand for one, as in `LiteLLM`.
     pub targets: Vec<String>,
     /// Where the group is named.
     pub at: Location,
@@ -20,22 +20,36 @@ pub struct Fallback {
     pub(crate) target_marks: Vec<Mark>,
 }
 
-/// The fallbacks of `router_settings` or `litellm_settings`.
-///
-/// Checked, and not honoured yet.
+/// The fallbacks in force: see [`Config::fallbacks`](crate::Config::fallbacks).
 #[derive(Clone, Debug, Default)]
 pub struct Fallbacks {
-    /// For any failure: `fallbacks`, with `default_fallbacks` as the entry `*` behind them.
+    /// For any failure: `fallbacks`, without the entry `*`.
     pub general: Vec<Fallback>,
+    /// For any failure of a group without an entry of its own: `default_fallbacks`, else the entry `*` of
+    /// `fallbacks`.
+    pub default: Vec<String>,
+    /// For prompts that do not fit: `context_window_fallbacks`. May have an entry `*`.
+    pub context_window: Vec<Fallback>,
+    /// For prompts the provider refused: `content_policy_fallbacks`. May have an entry `*`.
+    pub content_policy: Vec<Fallback>,
+}
+
+/// The fallbacks of `router_settings` or of `litellm_settings`, as they are written.
+#[derive(Clone, Debug, Default)]
+pub struct FallbackSettings {
+    /// For any failure: `fallbacks`.
+    pub general: Vec<Fallback>,
+    /// For any failure of a group without an entry of its own, as an entry `*`: `default_fallbacks`.
+    pub default: Option<Fallback>,
     /// For prompts that do not fit: `context_window_fallbacks`.
     pub context_window: Vec<Fallback>,
     /// For prompts the provider refused: `content_policy_fallbacks`.
     pub content_policy: Vec<Fallback>,
 }
 
-// ===== impl Fallbacks =====
+// ===== impl FallbackSettings =====
 
-impl Fallbacks {
+impl FallbackSettings {
     pub(crate) fn read(section: &Section<'_>, report: &mut Report) -> Self {
         let mut list = |name| {
             let field = section.get(name);
@@ -43,6 +57,7 @@ impl Fallbacks {
         };
         let mut fallbacks = Self {
             general: list("fallbacks"),
+            default: None,
             context_window: list("context_window_fallbacks"),
             content_policy: list("content_policy_fallbacks"),
         };
@@ -52,16 +67,17 @@ impl Fallbacks {
                 all.push(&target, report);
             }
             if !all.targets.is_empty() {
-                fallbacks.general.push(all);
+                fallbacks.default = Some(all);
             }
         }
         fallbacks
     }
 
     /// Each list with its name.
-    pub(crate) fn lists(&self) -> [(&'static str, &[Fallback]); 3] {
+    pub(crate) fn lists(&self) -> [(&'static str, &[Fallback]); 4] {
         [
             ("fallbacks", &self.general),
+            ("default_fallbacks", self.default.as_slice()),
             ("context_window_fallbacks", &self.context_window),
             ("content_policy_fallbacks", &self.content_policy),
         ]

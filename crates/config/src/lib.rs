@@ -29,6 +29,7 @@
 //!       api_base: https://paris.example.com
 //!       rpm: 600
 //!       order: 1
+//!       rpd: 20000
 //!
 //! router_settings:
 //!   routing_strategy: least-busy
@@ -44,11 +45,13 @@
 //! assert_eq!(config.routing_strategy(), RoutingStrategy::LeastBusy);
 //! assert_eq!(config.timeout(), Duration::from_secs(30));
 //! assert_eq!(config.num_retries(), 2);
+//! let cooldown = config.cooldown(&config.deployments[0]);
+//! assert_eq!(cooldown.time, Some(Duration::from_secs(5)));
 //!
 //! // What has no effect yet is said, not swallowed.
 //! assert_eq!(
 //!     loaded.notices[0].to_string(),
-//!     "config.yaml:8:7: `litellm_params.order` is not honoured yet: all orders are used alike",
+//!     "config.yaml:9:7: `litellm_params.rpd` is not honoured yet: nothing is limited",
 //! );
 //! # Ok::<(), headworks_config::Error>(())
 //! ```
@@ -60,6 +63,7 @@
 //! - `os.environ/NAME` anywhere a value stands, also in lists; numbers may be given as text, so
 //!   `timeout: os.environ/TIMEOUT` works.
 //! - `include` joins lists and replaces other values, as `LiteLLM` does.
+//! - Where two sections may say the same, [`Config`] has a method that tells what holds.
 //! - [`KEYS`] is the table of all keys.
 //!
 //! # Secrets
@@ -77,6 +81,7 @@ mod deployment;
 mod environment;
 mod fallback;
 mod general;
+mod health;
 mod id;
 mod json;
 mod keys;
@@ -101,15 +106,16 @@ pub use alias::Alias;
 pub use config::{Config, Loaded};
 pub use cooldown::{AllowedFailsPolicy, Cooldown};
 pub use deployment::Deployment;
-pub use fallback::{Fallback, Fallbacks};
+pub use fallback::{Fallback, FallbackSettings, Fallbacks};
 pub use general::GeneralSettings;
+pub use health::HealthCheckSettings;
 pub use keys::{KEYS, Key, Status};
 pub use litellm::LitellmSettings;
 pub use load::Loader;
 pub use location::Location;
 pub use model_info::ModelInfo;
 pub use notice::{Notice, NoticeKind};
-pub use own::{HttpVersion, OwnSettings, TlsRoots};
+pub use own::{Commit, HttpVersion, OwnSettings, RetryBudget, TlsRoots};
 pub use problem::{Error, Problem};
 pub use retry::{GroupRetryPolicy, RetryPolicy};
 pub use router::{Redis, RouterSettings, RoutingStrategy};

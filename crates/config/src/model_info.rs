@@ -1,5 +1,6 @@
 use crate::{check, json, read::Section, report::Report};
 use serde_json::{Map, Value};
+use std::time::Duration;
 
 /// `model_info`: what is known of a deployment.
 #[derive(Clone, Debug, Default)]
@@ -14,11 +15,20 @@ pub struct ModelInfo {
     pub max_output_tokens: Option<u64>,
     /// Prompt and answer together, or the answer alone, as the provider counts.
     pub max_tokens: Option<u64>,
-    /// Everything else that was written, for `/model/info`; `id` is left out.
+    /// It is left out of background health checks. Default: false.
+    pub disable_background_health_check: bool,
+    /// How long a health check may take. See [`health_check_timeout`](Self::health_check_timeout).
+    pub health_check_timeout: Option<Duration>,
+    /// The model that a health check asks for, where `model` is a pattern.
+    pub health_check_model: Option<String>,
+    /// What else was written, and how it is checked, for `/model/info`; `id` is left out.
     pub rest: Map<String, Value>,
 }
 
-/// What has a field of its own, here or in the deployment.
+/// `LiteLLM`'s.
+const DEFAULT_HEALTH_CHECK_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What `/model/info` shows from a field of its own, here or in the deployment.
 const TYPED: [&str; 6] = [
     "id",
     "mode",
@@ -46,7 +56,22 @@ impl ModelInfo {
             max_input_tokens: count("max_input_tokens", report),
             max_output_tokens: count("max_output_tokens", report),
             max_tokens: count("max_tokens", report),
+            disable_background_health_check: section
+                .get("disable_background_health_check")
+                .and_then(|field| field.truth(report))
+                .unwrap_or(false),
+            health_check_timeout: section
+                .get("health_check_timeout")
+                .and_then(|field| field.seconds(report)),
+            health_check_model: text("health_check_model", report),
             rest,
         }
+    }
+
+    /// How long a health check may take: what is written, else 60 s.
+    #[must_use]
+    pub fn health_check_timeout(&self) -> Duration {
+        self.health_check_timeout
+            .unwrap_or(DEFAULT_HEALTH_CHECK_TIMEOUT)
     }
 }

@@ -1,5 +1,7 @@
 //! Names that refer to one another: aliases and fallbacks must lead to a group, and must not go in circles.
 
+mod resolve;
+
 use crate::{Config, Fallback, GroupRetryPolicy, keys, location::Mark, quote, report::Report};
 use std::collections::{HashMap, HashSet};
 
@@ -51,6 +53,7 @@ pub(crate) fn check(config: &mut Config, refused: &[String], report: &mut Report
     for (name, list) in lists.into_iter().chain(config.litellm.fallbacks.lists()) {
         check_fallbacks(name, list, &known, report);
     }
+    config.fallbacks = resolve::fallbacks(config, &known, report);
     for (policy, group) in config
         .router
         .model_group_retry_policy
@@ -110,7 +113,8 @@ fn check_fallbacks(name: &str, list: &[Fallback], known: &Known<'_>, report: &mu
     for fallback in list {
         let group = fallback.group.as_str();
         if !seen.insert(group) {
-            let message = format!("`{name}` has {} twice: the first holds", quote(group));
+            let holds = if group == "*" { "last" } else { "first" };
+            let message = format!("`{name}` has {} twice: the {holds} holds", quote(group));
             report.advise(fallback.at.mark(), message);
         }
         if group != "*" && !known.has_or_without_provider(group) {
@@ -122,11 +126,12 @@ fn check_fallbacks(name: &str, list: &[Fallback], known: &Known<'_>, report: &mu
         }
         for (target, mark) in fallback.targets.iter().zip(&fallback.target_marks) {
             if !known.has(target) {
-                let message = format!(
-                    "`{name}` of {} leads to {}, which is not a `model_name`",
-                    quote(group),
-                    quote(target)
-                );
+                let of = match name {
+                    "default_fallbacks" => String::new(),
+                    _ => format!(" of {}", quote(group)),
+                };
+                let named = quote(target);
+                let message = format!("`{name}`{of} leads to {named}, which is not a `model_name`");
                 report.problem(*mark, message, known.help(target));
             }
         }
@@ -134,7 +139,7 @@ fn check_fallbacks(name: &str, list: &[Fallback], known: &Known<'_>, report: &mu
     let edges = list.iter().flat_map(|fallback| {
         let targets = fallback.targets.iter().zip(&fallback.target_marks);
         targets.map(|(target, mark)| {
-            let from = known.resolve(&fallback.group);
+            let from = known.group(&fallback.group);
             (from, known.resolve(target), *mark)
         })
     });
@@ -242,6 +247,26 @@ impl<'a> Known<'a> {
             }
         }
         name
+    }
+
+    /// The group an entry is for, whether it is written with its name, an alias, or the provider's prefix
+    /// added or taken away; else the name itself.
+    fn group<'b>(&'b self, name: &'b str) -> &'b str
+    where
+        'a: 'b,
+    {
+        let resolved = self.resolve(name);
+        if name == "*" || self.groups.contains(resolved) {
+            return resolved;
+        }
+        let bare = name.split_once('/').map(|(_, bare)| self.resolve(bare));
+        let longer = self.groups.iter().copied().filter(|group| {
+            let bare = group.split_once('/').map(|(_, bare)| bare);
+            bare == Some(name)
+        });
+        bare.filter(|bare| self.groups.contains(bare))
+            .or_else(|| longer.min())
+            .unwrap_or(resolved)
     }
 
     fn help(&self, name: &str) -> String {

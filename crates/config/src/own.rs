@@ -1,10 +1,12 @@
 use crate::{
+    check,
     read::{Field, Section},
     report::Report,
 };
 use std::time::Duration;
 
-/// The top-level key `headworks`: what `LiteLLM` has no key for.
+/// The top-level key `headworks`: what `LiteLLM` has no key for. Which of it has an effect yet is in
+/// [`KEYS`](crate::KEYS).
 ///
 /// ```yaml
 /// headworks:
@@ -13,8 +15,12 @@ use std::time::Duration;
 ///   upstream_http: 1       # or 2
 ///   tls_roots: bundled     # or native
 ///   pool_idle_timeout: 60  # seconds an idle upstream connection is kept
+///   ttft_timeout: 10       # seconds to the first token of a stream; default none
+///   stream_idle_timeout: 30  # seconds between two events of a stream; default none
+///   commit: first_token    # or complete
+///   retry_budget: {share: 0.2, floor_per_minute: 60}  # default none
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct OwnSettings {
     /// One deadline over all attempts of a request. Default: none, as in `LiteLLM`.
     pub total_timeout: Option<Duration>,
@@ -27,6 +33,34 @@ pub struct OwnSettings {
     /// How long an idle connection to an upstream is kept. Default: 60 s, below the 75 s after which nginx,
     /// in front of many an upstream, closes one.
     pub pool_idle_timeout: Duration,
+    /// How long the first token of a stream may take. Default: none.
+    pub ttft_timeout: Option<Duration>,
+    /// How long a stream may be silent between two events. Default: none.
+    pub stream_idle_timeout: Option<Duration>,
+    /// What of a stream must be here before a client gets any of it. Default: the first token.
+    pub commit: Commit,
+    /// Bounds the retries of the whole process. Default: none, as in `LiteLLM`.
+    pub retry_budget: Option<RetryBudget>,
+}
+
+/// What of a stream must be here before a client gets any of it. Up to then a failure is tried elsewhere and
+/// no client knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Commit {
+    /// The first token: `first_token`.
+    #[default]
+    FirstToken,
+    /// All of it: `complete`. The stream is held and comes as a whole or not at all.
+    Complete,
+}
+
+/// How many retries there may be in a minute: a share of the requests, or the floor where that is more.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RetryBudget {
+    /// From 0 to 1; 0.2 is a retry for every five requests.
+    pub share: f64,
+    /// Retries in a minute that few requests may have all the same. Default: 60, one a second.
+    pub floor_per_minute: u32,
 }
 
 /// A version of HTTP.
@@ -56,9 +90,9 @@ impl OwnSettings {
         let default = Self::default();
         let get = |name| section.get(name);
         Self {
-            total_timeout: get("total_timeout").and_then(|field| positive(&field, report)),
+            total_timeout: get("total_timeout").and_then(|field| field.positive_seconds(report)),
             connect_timeout: get("connect_timeout")
-                .and_then(|field| positive(&field, report))
+                .and_then(|field| field.positive_seconds(report))
                 .unwrap_or(default.connect_timeout),
             upstream_http: get("upstream_http")
                 .and_then(|field| HttpVersion::read(&field, report))
@@ -67,17 +101,17 @@ impl OwnSettings {
                 .and_then(|field| TlsRoots::read(&field, report))
                 .unwrap_or(default.tls_roots),
             pool_idle_timeout: get("pool_idle_timeout")
-                .and_then(|field| positive(&field, report))
+                .and_then(|field| field.positive_seconds(report))
                 .unwrap_or(default.pool_idle_timeout),
+            ttft_timeout: get("ttft_timeout").and_then(|field| field.positive_seconds(report)),
+            stream_idle_timeout: get("stream_idle_timeout")
+                .and_then(|field| field.positive_seconds(report)),
+            commit: get("commit")
+                .and_then(|field| Commit::read(&field, report))
+                .unwrap_or_default(),
+            retry_budget: get("retry_budget").and_then(|field| RetryBudget::read(&field, report)),
         }
     }
-}
-
-/// Our own times need no 0 that means "not set": leaving the key out does that.
-fn positive(field: &Field<'_>, report: &mut Report) -> Option<Duration> {
-    const ACCEPTED: &str = "a number of seconds above 0";
-    field.number(report, ACCEPTED, |seconds| seconds > 0.0)?;
-    field.time(report, ACCEPTED, 1.0)
 }
 
 impl Default for OwnSettings {
@@ -88,7 +122,48 @@ impl Default for OwnSettings {
             upstream_http: HttpVersion::default(),
             tls_roots: TlsRoots::default(),
             pool_idle_timeout: Duration::from_secs(60),
+            ttft_timeout: None,
+            stream_idle_timeout: None,
+            commit: Commit::default(),
+            retry_budget: None,
         }
+    }
+}
+
+// ===== impl Commit =====
+
+impl Commit {
+    fn read(field: &Field<'_>, report: &mut Report) -> Option<Self> {
+        match field.string(report)? {
+            "first_token" => Some(Self::FirstToken),
+            "complete" => Some(Self::Complete),
+            _ => {
+                field.refuse(report, "`first_token` or `complete`", "");
+                None
+            }
+        }
+    }
+}
+
+// ===== impl RetryBudget =====
+
+impl RetryBudget {
+    fn read(field: &Field<'_>, report: &mut Report) -> Option<Self> {
+        const DEFAULT_FLOOR: u32 = 60;
+        let section = field.section("headworks.retry_budget", report)?;
+        check::keys(&section, report);
+        let floor = section.get("floor_per_minute");
+        let floor = floor.and_then(|floor| floor.small(report, "a number of retries, 0 or more"));
+        let Some(share) = section.get("share") else {
+            let message = "`headworks.retry_budget` has no `share`";
+            let help = "write `{share: 0.2}` for a retry for every five requests";
+            report.problem(field.key_mark, message, help);
+            return None;
+        };
+        Some(Self {
+            share: share.share(report)?,
+            floor_per_minute: floor.unwrap_or(DEFAULT_FLOOR),
+        })
     }
 }
 

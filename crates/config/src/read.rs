@@ -238,6 +238,13 @@ impl<'a> Field<'a> {
         self.span(report, "a number of seconds, 0 or more", 1.0)
     }
 
+    /// Seconds, of which there are some: for what is switched off by leaving the key out.
+    pub(crate) fn positive_seconds(&self, report: &mut Report) -> Option<Duration> {
+        const ACCEPTED: &str = "a number of seconds above 0";
+        self.number(report, ACCEPTED, |seconds| seconds > 0.0)?;
+        self.time(report, ACCEPTED, 1.0)
+    }
+
     /// A time in units of `unit` seconds; 0 is `None`.
     pub(crate) fn time(&self, report: &mut Report, accepted: &str, unit: f64) -> Option<Duration> {
         self.span(report, accepted, unit)

@@ -1,5 +1,5 @@
 use crate::{
-    AllowedFailsPolicy, Fallbacks, GroupRetryPolicy, NoticeKind, RetryPolicy, check, keys,
+    AllowedFailsPolicy, FallbackSettings, GroupRetryPolicy, NoticeKind, RetryPolicy, check, keys,
     read::{Field, Section},
     report::Report,
 };
@@ -35,11 +35,19 @@ pub struct RouterSettings {
     pub cooldown_time: Option<Duration>,
     /// No deployment ever rests. Default: false.
     pub disable_cooldowns: bool,
-    /// Where to try when a group has failed. Not honoured yet.
-    pub fallbacks: Fallbacks,
-    /// How many groups deep fallbacks go. Not honoured yet.
-    pub max_fallbacks: Option<u64>,
-    /// Passes over deployments that a prompt does not fit. Not honoured yet. Default: false.
+    /// Where to try when a group has failed. See [`Config::fallbacks`](crate::Config::fallbacks).
+    pub fallbacks: FallbackSettings,
+    /// How many groups may follow the first. See [`Config::max_fallbacks`](crate::Config::max_fallbacks).
+    pub max_fallbacks: Option<u32>,
+    /// Requests at a time for each deployment without a number of its own. See
+    /// [`Config::max_parallel_requests`](crate::Config::max_parallel_requests).
+    pub default_max_parallel_requests: Option<u64>,
+    /// Chooses by the tags of requests and deployments. Default: false.
+    pub enable_tag_filtering: bool,
+    /// One tag in common is enough; else a deployment needs all that the request has. Default: true.
+    pub tag_filtering_match_any: bool,
+    /// Passes over deployments whose context window a prompt does not fit, or that stand in another region
+    /// than the request asks for. Default: false.
     pub enable_pre_call_checks: bool,
     /// What instances share. Not used yet.
     pub redis: Option<Redis>,
@@ -87,7 +95,6 @@ impl RouterSettings {
     pub(crate) fn read(section: &Section<'_>, report: &mut Report) -> Self {
         let get = |name| section.get(name);
         let seconds = |name, report: &mut Report| section.get(name)?.seconds(report);
-        let count = |name, report: &mut Report| section.get(name)?.count(report);
         let flag = |name, report: &mut Report| {
             let field = section.get(name);
             field.and_then(|field| field.truth(report)).unwrap_or(false)
@@ -110,8 +117,15 @@ impl RouterSettings {
             allowed_fails_policy: AllowedFailsPolicy::read_shared(section, report),
             cooldown_time: seconds("cooldown_time", report),
             disable_cooldowns: flag("disable_cooldowns", report),
-            fallbacks: Fallbacks::read(section, report),
-            max_fallbacks: count("max_fallbacks", report),
+            fallbacks: FallbackSettings::read(section, report),
+            max_fallbacks: get("max_fallbacks")
+                .and_then(|field| field.small(report, "a number of groups, 0 or more")),
+            default_max_parallel_requests: get("default_max_parallel_requests")
+                .and_then(|field| field.count(report)),
+            enable_tag_filtering: flag("enable_tag_filtering", report),
+            tag_filtering_match_any: get("tag_filtering_match_any")
+                .and_then(|field| field.truth(report))
+                .unwrap_or(true),
             enable_pre_call_checks: flag("enable_pre_call_checks", report),
             redis: Redis::read(section, report),
         }

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The sections whose keys are names from the table.
-const SECTIONS: [&str; 8] = [
+const SECTIONS: [&str; 9] = [
     "model_list[]",
     "litellm_params",
     "litellm_params.simulated",
@@ -17,6 +17,7 @@ const SECTIONS: [&str; 8] = [
     "litellm_settings",
     "general_settings",
     "headworks",
+    "headworks.retry_budget",
 ];
 
 /// Collects the scalars below `node` with whether each may be shown: keys, and values that belong to a key
@@ -64,6 +65,7 @@ fn below(section: &'static str, key: &str) -> &'static str {
         ("", "litellm_settings") => "litellm_settings",
         ("", "general_settings") => "general_settings",
         ("", "headworks") => "headworks",
+        ("headworks", "retry_budget") => "headworks.retry_budget",
         _ => "?",
     }
 }

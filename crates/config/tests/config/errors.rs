@@ -173,14 +173,15 @@ model_list:
 litellm_settings:
   fallbacks: [{a: [b, c]}, {b: [c]}, {'*': [a]}]
   default_fallbacks: [a]
-  context_window_fallbacks: [{c: [a]}, {openai/b: [a, d/x, openai/c, {model: b}]}]
+  context_window_fallbacks: [{c: [a]}, {openai/b: [a, d/x, openai/c, {model: c}]}]
 ";
     let fallbacks = load(text).unwrap().config.litellm.fallbacks;
     assert_eq!(fallbacks.general[0].targets, ["b", "c"]);
-    assert_eq!(fallbacks.general[3].group, "*");
+    assert_eq!(fallbacks.general[2].group, "*");
+    assert_eq!(fallbacks.default.unwrap().targets, ["a"]);
     assert_eq!(
         fallbacks.context_window[1].targets,
-        ["a", "d/x", "openai/c", "b"]
+        ["a", "d/x", "openai/c", "c"]
     );
 }
 
@@ -278,7 +279,7 @@ router_settings:
   fallbacks: {gpt-4o: gpt-4}
   default_fallbacks: gpt-4
 general_settings: {max_request_size_mb: 0, master_key: 1234}
-headworks: {upstream_http: 3, tls_roots: mine, connect_timeout: 0}
+headworks: {upstream_http: 3, tls_roots: mine, connect_timeout: 0, ttft_timeout: 0, commit: all, retry_budget: {floor_per_minute: -1}}
 litellm_settings: none
 ";
     assert_eq!(
@@ -302,11 +303,15 @@ litellm_settings: none
             "13:28 `headworks.upstream_http` must be 1 or 2, found the number `3`",
             "13:42 `headworks.tls_roots` must be `bundled` or `native`, found the text `mine`",
             "13:65 `headworks.connect_timeout` must be a number of seconds above 0, found the number `0`",
+            "13:82 `headworks.ttft_timeout` must be a number of seconds above 0, found the number `0`",
+            "13:93 `headworks.commit` must be `first_token` or `complete`, found the text `all`",
+            "13:98 `headworks.retry_budget` has no `share`",
+            "13:131 `headworks.retry_budget.floor_per_minute` must be a number of retries, 0 or more, found the number `-1`",
             "14:19 `litellm_settings` must be a mapping (`key: value`), found text",
         ]
     );
     let printed = load(text).unwrap_err().to_string();
-    assert!(printed.ends_with("\n\nthe configuration was refused: 19 problems"));
+    assert!(printed.ends_with("\n\nthe configuration was refused: 23 problems"));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use headworks_config::{Error, Loaded, Loader};
 
 mod errors;
 mod failures;
+mod fallbacks;
 mod fixtures;
 mod ids;
 mod includes;

@@ -5,21 +5,24 @@ use headworks_config::{KEYS, NoticeKind, RoutingStrategy, Status};
 fn what_has_no_effect_yet_is_told_once_by_its_full_name() {
     let text = "\
 model_list:
-  - {model_name: g, litellm_params: {model: openai/a, order: 1, tags: [x]}}
-  - {model_name: g, litellm_params: {model: openai/b, order: 2, tags: [y]}}
-  - {model_name: g, litellm_params: {model: openai/c, order: 2}, model_info: {blocked: true}}
-router_settings: {enable_pre_call_checks: true}
+  - {model_name: g, litellm_params: {model: openai/a, rpd: 1, itpm: 1}}
+  - {model_name: g, litellm_params: {model: openai/b, rpd: 2, itpm: 1}}
+  - {model_name: g, litellm_params: {model: openai/c, rpd: 2}, model_info: {blocked: true}}
+router_settings: {plugins: []}
+headworks: {commit: complete, retry_budget: {share: 0.2}}
 litellm_settings: {drop_params: yes}
 ";
     let loaded = load(text).unwrap();
     assert_eq!(
         notices(&loaded),
         [
-            "config.yaml:2:55: `litellm_params.order` is not honoured yet: all orders are used alike (and 2 times more below)",
-            "config.yaml:2:65: `litellm_params.tags` is not honoured yet: tags are ignored (and once more below)",
-            "config.yaml:4:79: `model_info.blocked` is not honoured yet: it is used",
-            "config.yaml:5:19: `router_settings.enable_pre_call_checks` is not honoured yet",
-            "config.yaml:6:20: `litellm_settings.drop_params` is not honoured yet: requests pass unchanged",
+            "config.yaml:2:55: `litellm_params.rpd` is not honoured yet: nothing is limited (and 2 times more below)",
+            "config.yaml:2:63: `litellm_params.itpm` is not honoured yet: nothing is limited (and once more below)",
+            "config.yaml:4:77: `model_info.blocked` is not honoured yet: it is used",
+            "config.yaml:5:19: `router_settings.plugins` is not honoured yet",
+            "config.yaml:6:13: `headworks.commit` is not honoured yet: first_token holds",
+            "config.yaml:6:31: `headworks.retry_budget` is not honoured yet: num_retries alone bounds them",
+            "config.yaml:7:20: `litellm_settings.drop_params` is not honoured yet: requests pass unchanged",
         ]
     );
     assert!(
@@ -168,7 +171,6 @@ router_settings: {redis_host: localhost, fallbacks: [{openai/*: [openai/x]}, {op
             "config.yaml:2:62: `litellm_params.simulated` has no effect on `openai/*`, which is not a `simulated/` model",
             "config.yaml:3:19: `router_settings.redis_host` is not honoured yet: state is not shared between instances yet",
             "config.yaml:3:19: Redis wants both `redis_host` and `redis_port`, or `redis_url`",
-            "config.yaml:3:42: `router_settings.fallbacks` is not honoured yet: a failed group is not followed by another",
             "config.yaml:3:79: `fallbacks` has `openai/*` twice: the first holds",
         ]
     );

@@ -1,5 +1,7 @@
 use super::*;
-use headworks_config::{HttpVersion, OwnSettings, TlsRoots};
+use headworks_config::{
+    Commit, HealthCheckSettings, HttpVersion, OwnSettings, RetryBudget, TlsRoots,
+};
 use serde_json::json;
 use std::time::Duration;
 
@@ -178,7 +180,10 @@ fn our_own_settings_have_their_own_section() {
     assert_eq!(config.max_request_size(), 100 * 1024 * 1024);
     let text = "\
 general_settings: {max_request_size_mb: 0.5}
-headworks: {total_timeout: 120, connect_timeout: 0.5, upstream_http: 2, tls_roots: native, pool_idle_timeout: 4}
+headworks:
+  {total_timeout: 120, connect_timeout: 0.5, upstream_http: 2, tls_roots: native, pool_idle_timeout: 4,
+   ttft_timeout: 1.5, stream_idle_timeout: 30, commit: complete,
+   retry_budget: {share: 0.2, floor_per_minute: 5}}
 ";
     let config = load(&with_model(text)).unwrap().config;
     assert_eq!(config.max_request_size(), 512 * 1024);
@@ -190,8 +195,121 @@ headworks: {total_timeout: 120, connect_timeout: 0.5, upstream_http: 2, tls_root
             upstream_http: HttpVersion::Http2,
             tls_roots: TlsRoots::Native,
             pool_idle_timeout: Duration::from_secs(4),
+            ttft_timeout: Some(Duration::from_millis(1500)),
+            stream_idle_timeout: Some(Duration::from_secs(30)),
+            commit: Commit::Complete,
+            retry_budget: Some(RetryBudget {
+                share: 0.2,
+                floor_per_minute: 5,
+            }),
         }
     );
+    let text = with_model("headworks: {commit: first_token, retry_budget: {share: 1}}\n");
+    let own = load(&text).unwrap().config.headworks;
+    assert_eq!(own.commit, Commit::FirstToken);
+    assert_eq!(own.retry_budget.unwrap().floor_per_minute, 60);
+}
+
+#[test]
+fn health_checks_are_described_in_general_and_of_a_deployment_in_its_info() {
+    let none = load(&with_model("")).unwrap().config;
+    assert_eq!(none.health_checks, HealthCheckSettings::default());
+    let info = &none.deployments[0].info;
+    assert_eq!(info.health_check_timeout(), Duration::from_secs(60));
+    assert!(!info.disable_background_health_check && info.health_check_model.is_none());
+
+    let text = "\
+model_list:
+  - model_name: g
+    litellm_params: {model: openai/*}
+    model_info: {disable_background_health_check: yes, health_check_timeout: 2.5, health_check_model: openai/g}
+general_settings: {background_health_checks: true, health_check_interval: 30, health_check_concurrency: 4,
+                   enable_health_check_routing: true, health_check_ignore_transient_errors: true}
+";
+    let config = load(text).unwrap().config;
+    assert_eq!(
+        config.health_checks,
+        HealthCheckSettings {
+            background: true,
+            interval: Duration::from_secs(30),
+            concurrency: Some(4),
+            routing: true,
+            staleness_threshold: Duration::from_secs(60),
+            ignore_transient_errors: true,
+        }
+    );
+    let info = &config.deployments[0].info;
+    assert!(info.disable_background_health_check);
+    assert_eq!(info.health_check_timeout(), Duration::from_millis(2500));
+    assert_eq!(info.health_check_model.as_deref(), Some("openai/g"));
+    assert_eq!(
+        info.rest["health_check_timeout"],
+        json!(2.5),
+        "and is shown"
+    );
+}
+
+#[test]
+fn what_is_not_said_of_health_checks_in_general_is_looked_for_at_the_router() {
+    let text = with_model(
+        "general_settings: {health_check_concurrency: 0, enable_health_check_routing: false}
+router_settings: {enable_health_check_routing: true, health_check_staleness_threshold: 7}
+",
+    );
+    let checks = load(&text).unwrap().config.health_checks;
+    assert_eq!(checks.concurrency, None);
+    assert!(!checks.routing);
+    assert_eq!(checks.staleness_threshold, Duration::from_secs(7));
+}
+
+#[test]
+fn how_deployments_are_chosen_is_read_from_the_router() {
+    let router = |settings: &str| {
+        let text = with_model(&format!("router_settings: {{{settings}}}\n"));
+        let loaded = load(&text).unwrap();
+        assert!(loaded.notices.is_empty(), "{:?}", notices(&loaded));
+        loaded.config.router
+    };
+    let default = router("");
+    assert!(!default.enable_tag_filtering && default.tag_filtering_match_any);
+    assert!(!default.enable_pre_call_checks);
+    let router = router(
+        "enable_tag_filtering: true, tag_filtering_match_any: false, enable_pre_call_checks: true",
+    );
+    assert!(router.enable_tag_filtering && !router.tag_filtering_match_any);
+    assert!(router.enable_pre_call_checks);
+}
+
+#[test]
+fn requests_at_a_time_are_the_deployments_else_the_routers_and_are_not_derived_from_rpm() {
+    let limit = |params: &str, router: &str| {
+        let text = format!(
+            "model_list: [{{model_name: g, litellm_params: {{model: openai/g, rpm: 2{params}}}}}]\n\
+             router_settings: {{{router}}}\n"
+        );
+        let loaded = load(&text).unwrap();
+        assert!(loaded.notices.is_empty(), "{:?}", notices(&loaded));
+        let config = loaded.config;
+        config.max_parallel_requests(&config.deployments[0])
+    };
+    let default = "default_max_parallel_requests: 9";
+    assert_eq!(limit("", ""), None);
+    assert_eq!(limit("", default), Some(9));
+    assert_eq!(limit(", max_parallel_requests: 3", default), Some(3));
+    assert_eq!(limit(", max_parallel_requests: 0", default), None);
+}
+
+#[test]
+fn order_is_looked_for_in_two_places() {
+    for (params, info, order) in [(", order: -1", "order: 2", -1), ("", "order: 2", 2)] {
+        let text = format!(
+            "model_list: [{{model_name: g, litellm_params: {{model: openai/g{params}}}, \
+             model_info: {{{info}}}}}]"
+        );
+        let loaded = load(&text).unwrap();
+        assert!(loaded.notices.is_empty(), "{:?}", notices(&loaded));
+        assert_eq!(loaded.config.deployments[0].order, Some(order));
+    }
 }
 
 #[test]

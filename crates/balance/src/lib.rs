@@ -74,6 +74,26 @@
 //!    until the answer's body has ended, failed or been dropped, or until the response future is dropped.
 //! 4. The answer carries the [`DeploymentId`](headworks_core::DeploymentId) of the one that gave it.
 //!
+//! # What a choice costs
+//!
+//! By `cargo bench -p headworks-balance`, on one of two busy cores, median nanoseconds at 3, 10, 100 and 1,000
+//! endpoints, all of which take requests:
+//!
+//! | | 3 | 10 | 100 | 1,000 | allocations |
+//! |---|---|---|---|---|---|
+//! | [`WeightedShuffle`] | 31 | 45 | 48 | 70 | 0 |
+//! | [`RoundRobin`] | 24 | 24 | 24 | 24 | 0 |
+//! | [`SmoothRoundRobin`] | 35 | 84 | 690 | 6,800 | 0 |
+//! | [`Sticky`] | 68 | 165 | 1,400 | 13,600 | 0 |
+//! | [`P2c`], least busy | 184 | 206 | 207 | 213 | 1 |
+//! | a bare `p2c::Balance` | 194 | 198 | 212 | 206 | 1 |
+//! | a `p2c::Balance` behind a `Buffer` | 770 | 740 | 755 | 740 | 2 |
+//!
+//! Around the choice a whole call costs some 180 ns more: counting, cloning the endpoint's service, and the
+//! three allocations by which [`http::Extensions`] take up the id. A retry by least busy has a `Balance` of
+//! its own and costs about 0.9 µs whatever the size. A round robin steps over those who are out, a few
+//! nanoseconds each.
+//!
 //! # Errors
 //!
 //! [`Refusal`](headworks_core::Refusal) when nobody takes the request, which includes a group without endpoints;

@@ -8,6 +8,16 @@ const DEFAULT: &str = "default";
 /// What a request needs of a deployment, beyond one that takes requests.
 ///
 /// An extension of the request, made by whoever has read it. What is not set excludes nobody.
+///
+/// ```
+/// use headworks_balance::{Needs, TagMatch, Tags};
+///
+/// let mut needs = Needs::default();
+/// needs.tags = Some(Tags::new(["paid", "!slow"], TagMatch::Any));
+/// needs.input_tokens = Some(120_000);
+/// let mut request = http::Request::new(());
+/// request.extensions_mut().insert(needs);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Needs {

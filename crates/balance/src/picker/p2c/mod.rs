@@ -35,6 +35,10 @@ const MOST_SHARDS: usize = 8;
 /// failed there does, therefore gets a `Balance` of its own, over two candidates drawn at random: the same
 /// two that a `Balance` over all its candidates would have compared.
 ///
+/// An endpoint that takes no requests for now leaves the ready set and is back with the next choice after it
+/// does: whoever chooses looks at those that are out and wakes them, so that nothing depends on a gate
+/// remembering a waker, and no endpoint ever fails, which would remove it for good.
+///
 /// Weights have no part in it: of three endpoints the heaviest is in only two of three pairs, whatever its
 /// load. Whoever wants shares wants [`WeightedShuffle`](crate::WeightedShuffle).
 pub struct P2c {

@@ -273,11 +273,8 @@ fn how_deployments_are_chosen_is_read_from_the_router() {
     let default = router("");
     assert!(!default.enable_tag_filtering && default.tag_filtering_match_any);
     assert!(!default.enable_pre_call_checks);
-    let router = router(
-        "enable_tag_filtering: true, tag_filtering_match_any: false, enable_pre_call_checks: true",
-    );
+    let router = router("enable_tag_filtering: true, tag_filtering_match_any: false");
     assert!(router.enable_tag_filtering && !router.tag_filtering_match_any);
-    assert!(router.enable_pre_call_checks);
 }
 
 #[test]

@@ -5,22 +5,24 @@ use super::{
     headers::DeploymentHeaders,
     info::Info,
     names::{Names, Shown},
+    policy,
     stack::{self, Client, Reach},
 };
 use crate::meter::{Labels, Meters};
 use headworks_alias::{AliasError, Aliases};
-use headworks_balance::{Balance, Endpoint, Groups, Strategy};
-use headworks_breaker::{BreakerPolicy, Circuit};
+use headworks_balance::{Balance, Endpoint, Groups, Strategy, TagMatch};
+use headworks_breaker::Circuit;
 use headworks_config::{
-    Config, Deployment, Error as ConfigError, HttpVersion, Problem, RoutingStrategy, TlsRoots,
+    Commit, Config, Deployment, Error as ConfigError, HttpVersion, Problem, RoutingStrategy,
+    TlsRoots,
 };
 use headworks_core::{Group, RequestedModel, Secret};
+use headworks_openai::stream::CommitPoint;
 use headworks_provider::{
     Provider, Target, TargetBuilder, TargetError,
     client::{ClientParams, Protocol, Roots},
     simulated::{Params, Simulated},
 };
-use headworks_retry::RetryPolicy;
 use headworks_timeout::{AttemptTimeoutLayer, ConnectTimeoutLayer};
 use http::{HeaderValue, StatusCode};
 use std::{
@@ -95,7 +97,7 @@ impl<'a> GatewayBuilder<'a> {
         let mut groups: BTreeMap<&Group, Vec<_>> = BTreeMap::new();
         let mut deployments = HashMap::new();
         for (deployment, target) in config.deployments.iter().zip(&targets) {
-            let circuit = Circuit::new(breaker(config, deployment));
+            let circuit = Circuit::new(policy::breaker(config, deployment));
             let endpoint = endpoint(config, deployment, target, circuit, &client);
             groups.entry(&deployment.group).or_default().push(endpoint);
             deployments.insert(deployment.id.clone(), headers(deployment, target));
@@ -117,6 +119,8 @@ impl<'a> GatewayBuilder<'a> {
             master_key: config.general.master_key.clone(),
             max_request_bytes: usize::try_from(config.max_request_size()).unwrap_or(usize::MAX),
             num_retries: config.num_retries(),
+            most_retries: policy::most_retries(config),
+            tags: tags(config),
             total_timeout: config.headworks.total_timeout,
             mock_faults: self.mock_faults,
             names: names(config),
@@ -126,7 +130,7 @@ impl<'a> GatewayBuilder<'a> {
             draining: AtomicBool::new(false),
         };
         Ok(Gateway {
-            stack: stack::stack(aliases, RetryPolicy::new(config.num_retries()), groups),
+            stack: stack::stack(aliases, policy::retries(config), groups),
             shared: Arc::new(shared),
         })
     }
@@ -260,14 +264,35 @@ fn endpoint(
         .stream_timeout
         .or(config.router.stream_timeout)
         .unwrap_or(plain);
+    // The head of a stream is held until its first token, so the time to the one is the time to the other.
+    let first_token = config.headworks.ttft_timeout;
+    let stream = first_token.map_or(stream, |time| time.min(stream));
     let timeout = AttemptTimeoutLayer::new(plain).head(stream);
+    let commit = match config.headworks.commit {
+        Commit::FirstToken => CommitPoint::FirstToken,
+        Commit::Complete => CommitPoint::Complete,
+    };
     let reach = match simulated(deployment, target) {
         Some(params) => Reach::from(Simulated::new(params)),
         None => Reach::from(client.clone()),
     };
-    let service = stack::deployment(meters, circuit.clone(), timeout, target.clone(), reach);
+    let service = stack::deployment(
+        meters,
+        circuit.clone(),
+        timeout,
+        commit,
+        target.clone(),
+        reach,
+    );
     let mut endpoint = Endpoint::new(deployment.id.clone(), service)
+        .tags(deployment.tags.iter().map(String::as_str))
         .gate(move || circuit.standing(Instant::now()));
+    if let Some(order) = deployment.order {
+        endpoint = endpoint.order(order);
+    }
+    if let Some(most) = config.max_parallel_requests(deployment) {
+        endpoint = endpoint.max_in_flight(usize::try_from(most).unwrap_or(usize::MAX));
+    }
     if let Some(weight) = deployment.weight {
         endpoint = endpoint.weight(weight);
     }
@@ -278,23 +303,6 @@ fn endpoint(
         endpoint = endpoint.tpm(tpm);
     }
     endpoint
-}
-
-/// When a deployment is rested.
-fn breaker(config: &Config, deployment: &Deployment) -> BreakerPolicy {
-    let group = config.deployments.iter();
-    let members = group.filter(|other| other.group == deployment.group);
-    let mut policy = BreakerPolicy::new().lone(members.count() == 1);
-    let cooldown = deployment.cooldown_time.or(config.router.cooldown_time);
-    if let Some(cooldown) = cooldown {
-        policy = policy.cooldown(cooldown);
-    }
-    let allowed = config.router.allowed_fails.or(config.litellm.allowed_fails);
-    if let Some(allowed) = allowed {
-        let allowed = u32::try_from(allowed).unwrap_or(u32::MAX);
-        policy = policy.allowed_fails(allowed);
-    }
-    policy
 }
 
 /// How a deployment that lives in the process behaves; `None` for one that does not.
@@ -373,6 +381,18 @@ fn names(config: &Config) -> Names {
         .chain(aliases)
         .map(|(name, shown)| (RequestedModel::from(name), shown))
         .collect()
+}
+
+/// How tags are matched, if requests are routed by them.
+fn tags(config: &Config) -> Option<TagMatch> {
+    let router = &config.router;
+    router
+        .enable_tag_filtering
+        .then_some(if router.tag_filtering_match_any {
+            TagMatch::Any
+        } else {
+            TagMatch::All
+        })
 }
 
 fn strategy(strategy: RoutingStrategy) -> Strategy {

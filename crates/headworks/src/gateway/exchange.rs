@@ -7,8 +7,10 @@ use super::{
     headers,
     mock::{MockRateLimit, MockResponse},
     read::ReadError,
+    tags,
 };
 use bytes::Bytes;
+use headworks_balance::Needs;
 use headworks_core::{Attempts, BoxError, RequestedModel, Timeouts, UnknownGroup};
 use headworks_openai::{Dialect, OwnKey, Params, RequestBody};
 use headworks_provider::Endpoint;
@@ -32,6 +34,7 @@ pub(super) struct Answering {
     shared: Arc<Shared>,
     requested: RequestedModel,
     attempts: Attempts,
+    most: u32,
     further: u32,
     dialect: Dialect,
     call: Call,
@@ -130,7 +133,12 @@ impl Asking {
         timeouts.attempt_body = Some(!stream);
         timeouts.total = if stream { None } else { shared.total_timeout };
 
-        let attempts = Attempts::new(further);
+        // A class of errors may be given more retries than the rest; only a client that wants none has none.
+        let most = match further {
+            0 => 0,
+            further => further.max(shared.most_retries),
+        };
+        let attempts = Attempts::new(most);
         parts.uri = canonical(endpoint, &parts.uri);
         parts.extensions.insert(requested.clone());
         parts.extensions.insert(attempts.clone());
@@ -139,6 +147,11 @@ impl Asking {
             let mut retries = Retries::default();
             retries.further = asked;
             parts.extensions.insert(retries);
+        }
+        if let Some(matching) = shared.tags {
+            let mut needs = Needs::default();
+            needs.tags = Some(tags::of(&parts.headers, params, matching));
+            parts.extensions.insert(needs);
         }
         if params.flag(OwnKey::MockTestingRateLimitError) {
             parts.extensions.insert(MockRateLimit::default());
@@ -150,6 +163,7 @@ impl Asking {
             shared,
             requested,
             attempts,
+            most,
             further,
             dialect,
             call,
@@ -218,7 +232,7 @@ impl Answering {
         let headers = response.headers_mut();
         headers::own(headers, &self.call);
         headers::answered(headers, &self.requested, deployment);
-        headers::counted(headers, self.further - self.attempts.left(), self.further);
+        headers::counted(headers, self.most - self.attempts.left(), self.further);
         if let Some(first) = attempts.first() {
             headers::timed(headers, &self.call, first.began);
         }

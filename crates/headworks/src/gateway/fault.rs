@@ -3,7 +3,7 @@
 use super::{key::KeyError, mock::MockedRateLimit, read::ReadError};
 use bytes::Bytes;
 use headworks_core::{BoxError, Clock, Elapsed, Reason, Refusal, UnknownGroup};
-use headworks_openai::{Dialect, ErrorObject, InvalidRequest};
+use headworks_openai::{Dialect, ErrorObject, InvalidRequest, stream::StreamError};
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 use std::{error::Error, time::Duration};
@@ -119,6 +119,14 @@ impl Fault {
             if let Some(refusal) = error.downcast_ref::<Refusal>() {
                 return Self::of_refusal(refusal);
             }
+            if let Some(stream) = error.downcast_ref::<StreamError>() {
+                return Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "internal_server_error",
+                    stream.kind().as_str(),
+                    "the deployment's answer broke off before its first word".into(),
+                );
+            }
             if error.is::<MockedRateLimit>() {
                 return Self::new(
                     StatusCode::TOO_MANY_REQUESTS,
@@ -160,19 +168,33 @@ impl Fault {
         )
     }
 
+    /// 429 as in LiteLLM, but where waiting does not help: tags that match nobody and a prompt too long for
+    /// everybody are the client's to change.
     fn of_refusal(refusal: &Refusal) -> Self {
-        let candidates = refusal.candidates();
-        let resting = |(_, reason): &_| matches!(reason, Reason::Resting(_));
-        let (kind, code) = if !candidates.is_empty() && candidates.iter().all(resting) {
-            ("all_deployments_in_cooldown", "all_resting")
-        } else {
-            ("rate_limit_error", "no_deployment_available")
-        };
+        let reasons = || refusal.candidates().iter().map(|(_, reason)| reason);
+        let all = |is: fn(&Reason) -> bool| reasons().len() > 0 && reasons().all(is);
         // LiteLLM's opening words: clients match on them.
         let message = format!("No deployments available for selected model: {refusal}");
+        let unmatched = |r: &Reason| matches!(r, Reason::Tags | Reason::Region | Reason::OtherTier);
+        let (status, kind, code) = if all(|r| matches!(r, Reason::Resting(_))) {
+            let kind = "all_deployments_in_cooldown";
+            (StatusCode::TOO_MANY_REQUESTS, kind, "all_resting")
+        } else if reasons().len() > 0 && reasons().all(unmatched) {
+            (StatusCode::BAD_REQUEST, "invalid_request_error", "no_match")
+        } else if all(|r| matches!(r, Reason::ContextWindow)) {
+            let kind = "invalid_request_error";
+            (StatusCode::BAD_REQUEST, kind, "context_too_large")
+        } else {
+            let kind = "rate_limit_error";
+            (
+                StatusCode::TOO_MANY_REQUESTS,
+                kind,
+                "no_deployment_available",
+            )
+        };
         Self {
             retry_after: refusal.retry_after(),
-            ..Self::new(StatusCode::TOO_MANY_REQUESTS, kind, code, message)
+            ..Self::new(status, kind, code, message)
         }
     }
 

@@ -10,9 +10,11 @@ mod info;
 mod key;
 mod mock;
 mod names;
+mod policy;
 mod read;
 mod route;
 mod stack;
+mod tags;
 
 pub use self::{
     body::ResponseBody,
@@ -31,6 +33,7 @@ use self::{
     stack::Stack,
 };
 use bytes::Bytes;
+use headworks_balance::TagMatch;
 use headworks_config::Config;
 use headworks_core::{BoxError, DeploymentId, Secret};
 use headworks_openai::Dialect;
@@ -73,6 +76,8 @@ struct Shared {
     master_key: Option<Secret>,
     max_request_bytes: usize,
     num_retries: u32,
+    most_retries: u32,
+    tags: Option<TagMatch>,
     total_timeout: Option<Duration>,
     mock_faults: bool,
     names: Names,

@@ -5,7 +5,10 @@ use crate::meter::{self, Meter, MeterLayer, Meters};
 use headworks_alias::{Alias, AliasLayer, Aliases};
 use headworks_balance::{self as balance, Balance, Groups};
 use headworks_breaker::{Breaker, BreakerBody, BreakerLayer, Circuit};
-use headworks_openai::SplicedBody;
+use headworks_openai::{
+    SplicedBody,
+    stream::{Commit, CommitBody, CommitLayer, CommitPoint},
+};
 use headworks_provider::{
     SignIn, SignInLayer, Target, Transport, TransportBody,
     client::{self, Connector},
@@ -24,13 +27,14 @@ pub(super) type Client = client::Client<SplicedBody, ConnectTimeout<Connector>>;
 pub(super) type Reach = Transport<SplicedBody, ConnectTimeout<Connector>>;
 
 /// What a request meets once its deployment is chosen.
-pub(super) type Deployment = Meter<Breaker<AttemptTimeout<Judge<SignIn<Mocked>>>>>;
+pub(super) type Deployment = Meter<Breaker<AttemptTimeout<Judge<Commit<SignIn<Mocked>>>>>>;
 
 /// What a request meets between the edge and the deployments.
 pub(super) type Stack = Alias<Deadline<Retry<MockFaults<Groups<Balance<Deployment>>>>>>;
 
 /// The body of a deployment's answers.
-type DeploymentBody = meter::ResponseBody<BreakerBody<TimeoutBody<JudgedBody<TransportBody>>>>;
+type DeploymentBody =
+    meter::ResponseBody<BreakerBody<TimeoutBody<JudgedBody<CommitBody<TransportBody>>>>>;
 
 /// The body of the stack's answers, each layer's around the one within.
 pub(super) type UpstreamBody = TimeoutBody<RetryBody<balance::ResponseBody<DeploymentBody>>>;
@@ -58,6 +62,7 @@ pub(super) fn deployment(
     meters: Meters,
     circuit: Circuit,
     timeout: AttemptTimeoutLayer,
+    commit: CommitPoint,
     target: Target,
     reach: Reach,
 ) -> Deployment {
@@ -70,6 +75,9 @@ pub(super) fn deployment(
         .layer(timeout)
         // The one place that looks into an error's body; everything outside goes by its verdict.
         .layer(JudgeLayer::new(target.provider()))
+        // Holds a stream to its first token, inside the attempt's time, and ends a cut one honestly. What fails
+        // before that is an answer to be judged, and to be tried elsewhere.
+        .layer(CommitLayer::new(commit))
         // Last before the wire: from here on the request holds this deployment's credentials.
         .layer(SignInLayer::new(target))
         .service(Mocked::new(reach))

@@ -14,7 +14,7 @@
 //! | `headworks_deployment_attempts_total` | counter | attempts begun |
 //! | `headworks_deployment_outcomes_total` | counter, by `outcome` | attempts ended, by [`Outcome`](headworks_core::Outcome) |
 //! | `headworks_deployment_in_flight` | gauge | attempts whose body has not ended |
-//! | `headworks_deployment_time_to_headers_seconds` | histogram | from the attempt's begin to the head of its answer |
+//! | `headworks_deployment_time_to_headers_seconds` | histogram | from the attempt's begin to the head of its answer; a stream's head waits for its first token |
 //! | `headworks_deployment_time_to_first_token_seconds` | histogram | to the first event with content, streams only |
 //! | `headworks_deployment_duration_seconds` | histogram | to the end of the body |
 //! | `headworks_deployment_tokens_total` | counter, by `kind` | tokens as the provider reported them: `input`, `output` |

@@ -75,7 +75,11 @@ impl Finish for Measure {
         if let Some(usage) = self.inside.usage() {
             self.meters.tokens(usage.input, usage.output);
         }
-        let outcome = self.verdict.at_end(end).outcome;
+        let outcome = match self.verdict.at_end(end).outcome {
+            // It left because it had been told that the answer broke off.
+            Outcome::Cancelled if self.inside.saw_error() => Outcome::Transport,
+            outcome => outcome,
+        };
         self.meters.ended(self.began.elapsed(), outcome);
     }
 }
@@ -100,6 +104,13 @@ impl Inside {
             Self::Plain(answer::Scanner::new())
         } else {
             Self::Nothing
+        }
+    }
+
+    const fn saw_error(&self) -> bool {
+        match self {
+            Self::Stream { scanner, .. } => scanner.saw_error(),
+            Self::Nothing | Self::Plain(_) => false,
         }
     }
 

@@ -1,0 +1,177 @@
+//! What the configuration says of failures, in the words of the layers: `LiteLLM`'s classes of errors become
+//! outcomes.
+
+use headworks_breaker::{BreakerPolicy, Rule};
+use headworks_config::{AllowedFailsPolicy, Config, Deployment, RetryPolicy as Classes};
+use headworks_core::Outcome;
+use headworks_retry::{Backoff, Budget, Further, RetryPolicy};
+
+/// When a deployment is rested, and for how long.
+pub(super) fn breaker(config: &Config, deployment: &Deployment) -> BreakerPolicy {
+    let cooldown = config.cooldown(deployment);
+    let Some(time) = cooldown.time else {
+        return BreakerPolicy::never();
+    };
+    let members = config.deployments.iter();
+    let members = members.filter(|other| other.group == deployment.group);
+    let alone = members.count() == 1;
+    let has_fallback = {
+        let fallbacks = config.fallbacks();
+        let mut general = fallbacks.general.iter();
+        let group = deployment.group.as_str();
+        !fallbacks.default.is_empty() || general.any(|fallback| fallback.group == group)
+    };
+    let mut policy = BreakerPolicy::new()
+        .cooldown(time)
+        .lone(alone && !has_fallback);
+    if let Some(fails) = cooldown.allowed_fails {
+        // LiteLLM counts them for as long as the cooldown lasts.
+        policy = policy.allowed_fails(fails).window(time);
+    }
+    allowed(&cooldown.policy)
+        .into_iter()
+        .filter_map(|(outcome, fails)| Some((outcome, fails?)))
+        .fold(policy, |policy, (outcome, fails)| {
+            policy.rule(outcome, Rule::Allowed(fails))
+        })
+}
+
+/// How often is tried again, after which answers.
+pub(super) fn retries(config: &Config) -> RetryPolicy {
+    let backoff = Backoff::new();
+    let backoff = match config.router.retry_after {
+        Some(shortest) => backoff.shortest(shortest),
+        None => backoff,
+    };
+    let number = config.num_retries();
+    let mut policy =
+        RetryPolicy::new(further(number, &config.router.retry_policy)).backoff(backoff);
+    for group in &config.router.model_group_retry_policy {
+        policy = policy.group(group.group.as_str(), further(number, &group.policy));
+    }
+    match config.headworks.retry_budget {
+        Some(budget) => policy.budget(Budget::new(budget.share, budget.floor_per_minute)),
+        None => policy,
+    }
+}
+
+/// The most retries any policy allows a request, whatever befalls it.
+pub(super) fn most_retries(config: &Config) -> u32 {
+    let groups = config.router.model_group_retry_policy.iter();
+    let policies = groups.map(|group| &group.policy);
+    policies
+        .chain([&config.router.retry_policy])
+        .flat_map(numbers)
+        .filter_map(|(_, number)| number)
+        .fold(config.num_retries(), u32::max)
+}
+
+fn further(number: u32, classes: &Classes) -> Further {
+    numbers(classes)
+        .into_iter()
+        .filter_map(|(outcome, number)| Some((outcome, number?)))
+        .fold(Further::new(number), |further, (outcome, number)| {
+            further.after(outcome, number)
+        })
+}
+
+/// The number each outcome is given, of which several may go by one class: that of 500 stands for whatever
+/// the provider did wrong, as `LiteLLM` makes a broken connection a 500.
+fn numbers(classes: &Classes) -> [(Outcome, Option<u32>); 10] {
+    let or_default = |number: Option<u32>| number.or(classes.default);
+    [
+        (Outcome::CallerFault, or_default(classes.bad_request)),
+        (Outcome::Auth, or_default(classes.authentication)),
+        (Outcome::Timeout, or_default(classes.timeout)),
+        (Outcome::RateLimited, or_default(classes.rate_limit)),
+        (
+            Outcome::ContentRefused,
+            or_default(classes.content_policy.or(classes.bad_request)),
+        ),
+        (Outcome::ContextTooLong, or_default(classes.bad_request)),
+        (Outcome::ServerFault, or_default(classes.internal_server)),
+        (Outcome::Transport, or_default(classes.internal_server)),
+        (Outcome::Capacity, or_default(classes.service_unavailable)),
+        (Outcome::Misconfigured, or_default(classes.not_found)),
+    ]
+}
+
+fn allowed(classes: &AllowedFailsPolicy) -> [(Outcome, Option<u32>); 9] {
+    let server = classes.internal_server.or(classes.bad_gateway);
+    [
+        (Outcome::CallerFault, classes.bad_request),
+        (Outcome::Auth, classes.authentication),
+        (Outcome::Timeout, classes.timeout),
+        (Outcome::RateLimited, classes.rate_limit),
+        (Outcome::ContentRefused, classes.content_policy),
+        (Outcome::ServerFault, server),
+        (Outcome::Transport, server),
+        (Outcome::Capacity, classes.service_unavailable),
+        (Outcome::Misconfigured, classes.not_found),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(router: &str) -> Config {
+        let text = format!(
+            "model_list:\n\
+             - {{model_name: m, litellm_params: {{model: openai/a, api_key: a}}}}\n\
+             - {{model_name: m, litellm_params: {{model: openai/b, api_key: b}}}}\n\
+             - {{model_name: lone, litellm_params: {{model: openai/c, api_key: c}}}}\n\
+             router_settings: {{{router}}}"
+        );
+        Config::parse(&text, "config.yaml").unwrap().config
+    }
+
+    fn breaker_of(config: &Config, group: &str) -> BreakerPolicy {
+        let mut deployments = config.deployments.iter();
+        let deployment = deployments.find(|d| d.group.as_str() == group).unwrap();
+        breaker(config, deployment)
+    }
+
+    #[test]
+    fn the_defaults_are_the_breakers_own_and_litellms_five_seconds() {
+        let config = config("num_retries: 2");
+        assert_eq!(breaker_of(&config, "m"), BreakerPolicy::new());
+        assert_eq!(breaker_of(&config, "lone"), BreakerPolicy::new().lone(true));
+    }
+
+    #[test]
+    fn a_fallback_lets_a_lone_deployment_rest() {
+        let config = config("fallbacks: [{lone: [m]}]");
+        assert_eq!(breaker_of(&config, "lone"), BreakerPolicy::new());
+    }
+
+    #[test]
+    fn allowed_fails_are_counted_for_as_long_as_the_cooldown() {
+        use std::time::Duration;
+        let config = config(
+            "allowed_fails: 3, cooldown_time: 30, allowed_fails_policy: {TimeoutErrorAllowedFails: 1}",
+        );
+        let thirty = Duration::from_secs(30);
+        let expected = BreakerPolicy::new()
+            .cooldown(thirty)
+            .allowed_fails(3)
+            .window(thirty)
+            .rule(Outcome::Timeout, Rule::Allowed(1));
+        assert_eq!(breaker_of(&config, "m"), expected);
+        let off = self::config("disable_cooldowns: true");
+        assert_eq!(breaker_of(&off, "m"), BreakerPolicy::never());
+    }
+
+    #[test]
+    fn a_class_of_errors_has_its_own_number_of_retries() {
+        let config = config(
+            "num_retries: 1, retry_policy: {RateLimitErrorRetries: 4, TimeoutErrorRetries: 0}",
+        );
+        let policy = further(1, &config.router.retry_policy);
+        let expected = Further::new(1)
+            .after(Outcome::Timeout, 0)
+            .after(Outcome::RateLimited, 4);
+        assert_eq!(policy, expected);
+        assert_eq!(most_retries(&config), 4);
+    }
+}

@@ -56,7 +56,8 @@ async fn an_event_stream_arrives_as_it_was_comments_and_line_ends_included() {
     let events = [
         ": hi\r\n\r\n",
         "data:{\"a\":1}\r\n\r\n",
-        "event: x\ndata: {\ndata: }\n\n",
+        "event: x\ndata: {\"choices\":[{\"index\":0,\r\ndata:\"delta\":{\"content\":\"Hi\"}}]}\n\n",
+        "data:{\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\r\n\r\n",
         "data: [DONE]\n\n",
     ];
     upstreams[0].answer(Answer::sse(events));

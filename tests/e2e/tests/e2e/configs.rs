@@ -84,11 +84,12 @@ async fn every_mistake_is_told_at_once() {
 
 #[tokio::test]
 async fn a_key_nobody_knows_is_reported_with_the_nearest_and_one_not_honoured_by_name() {
-    let config = format!("{GOOD}router_settings: {{ num_retires: 1, cooldown_time: 5 }}\n");
+    let config =
+        format!("{GOOD}router_settings: {{ num_retires: 1, enable_pre_call_checks: true }}\n");
     let headworks = headworks_e2e::Headworks::start(&config).await;
     headworks.logs("num_retries").await;
     headworks.logs("num_retires").await;
-    headworks.logs("cooldown_time").await;
+    headworks.logs("enable_pre_call_checks").await;
 }
 
 #[tokio::test]

@@ -11,13 +11,13 @@ pub struct SignIn<S> {
     target: Target,
 }
 
-const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
+pub(crate) const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 
 /// The only version of Anthropic's protocol that requests may name today; the header is required.
 /// Source: docs.anthropic.com, "Versions".
-const DEFAULT_ANTHROPIC_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
+pub(crate) const DEFAULT_ANTHROPIC_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
 
-const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
+pub(crate) const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
 // ===== impl SignIn =====
 

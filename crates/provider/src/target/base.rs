@@ -79,7 +79,7 @@ impl Base {
         api_version: Option<&str>,
     ) -> Routes {
         let query = self.query.as_deref();
-        let (usual, responses) = match provider.paths() {
+        let (usual, beside) = match provider.paths() {
             Paths::Versioned => (Route::below(self.path, self.query), None),
             Paths::Root => {
                 let root = self.path.strip_suffix("/v1").unwrap_or(&self.path);
@@ -102,7 +102,7 @@ impl Base {
             scheme: self.scheme,
             authority: self.authority,
             usual,
-            responses,
+            beside,
         }
     }
 }

@@ -12,8 +12,11 @@ mod tests;
 pub use builder::TargetBuilder;
 pub use error::TargetError;
 
-use crate::{Endpoint, Provider};
-use http::{HeaderName, HeaderValue, Uri};
+use crate::{
+    Auth, Endpoint, Provider,
+    service::{ANTHROPIC_VERSION, DEFAULT_ANTHROPIC_VERSION, IDENTITY},
+};
+use http::{HeaderName, HeaderValue, Request, Uri, header};
 use routes::Routes;
 use std::{fmt, sync::Arc};
 
@@ -55,6 +58,8 @@ struct Inner {
     api_base: Box<str>,
     routes: Routes,
     uris: [Uri; Endpoint::ALL.len()],
+    /// What [`Target::models_request`] asks for.
+    models: Uri,
     credential: Option<Header>,
     /// What signs in where Anthropic's protocol is spoken.
     native: Option<Header>,
@@ -94,6 +99,44 @@ impl Target {
     #[must_use]
     pub fn uri(&self, endpoint: Endpoint) -> &Uri {
         &self.0.uris[endpoint.index()]
+    }
+
+    /// A request that costs no tokens and needs the deployment's credentials: which models there are, or at
+    /// Azure AI Foundry, which lists none, which model it is.
+    ///
+    /// It is signed in already, for a client as it is. A server that has no such list answers 404 or 405,
+    /// which shows that it is there.
+    ///
+    /// Source: `OpenAI`, "List models", Anthropic, "List Models" (`/v1/models` both); Azure `OpenAI`,
+    /// "Models - List" (beside the deployments); Azure AI Model Inference, "Get Info" (`/info`).
+    ///
+    /// ```
+    /// use headworks_core::Secret;
+    /// use headworks_provider::Target;
+    ///
+    /// let target = Target::builder("mistral/mistral-small-latest").api_key(Secret::from("…"));
+    /// let request = target.build()?.models_request();
+    /// assert_eq!(request.uri(), "https://api.mistral.ai/v1/models");
+    /// assert!(request.headers()["authorization"].is_sensitive());
+    /// # Ok::<(), headworks_provider::TargetError>(())
+    /// ```
+    #[must_use]
+    pub fn models_request(&self) -> Request<()> {
+        let mut request = Request::new(());
+        *request.uri_mut() = self.0.models.clone();
+        let headers = request.headers_mut();
+        headers.insert(header::ACCEPT_ENCODING, IDENTITY);
+        // Anthropic's list belongs to its own protocol.
+        let credential = if self.0.provider.auth() == Auth::Anthropic {
+            headers.insert(ANTHROPIC_VERSION, DEFAULT_ANTHROPIC_VERSION);
+            &self.0.native
+        } else {
+            &self.0.credential
+        };
+        for (name, value) in credential.iter().chain(&*self.0.headers) {
+            headers.insert(name, value.clone());
+        }
+        request
     }
 
     /// The URL for a request that came in for `path`, with what may go upstream of its query.

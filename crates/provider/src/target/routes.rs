@@ -1,5 +1,5 @@
 use super::TargetError;
-use crate::Endpoint;
+use crate::{Endpoint, Paths, Provider};
 use http::{
     Uri,
     uri::{Authority, Parts, PathAndQuery, Scheme},
@@ -12,8 +12,8 @@ pub(super) struct Routes {
     pub(super) scheme: Scheme,
     pub(super) authority: Authority,
     pub(super) usual: Route,
-    /// Azure keeps responses beside the deployments, not below them.
-    pub(super) responses: Option<Route>,
+    /// Azure keeps responses, and the list of models, beside the deployments, not below them.
+    pub(super) beside: Option<Route>,
 }
 
 /// How the URL of an endpoint is made of its path.
@@ -30,6 +30,12 @@ pub(super) struct Route {
 /// The parameters of a caller's query that go upstream, as the caller wrote them.
 #[derive(Debug)]
 pub(super) struct Forwarded<'q>(Vec<&'q str>);
+
+/// The list of models, as `OpenAI` and Anthropic document it.
+const MODELS: &str = "/v1/models";
+
+/// What Azure AI Foundry has instead: the one model that is behind the address.
+const INFO: &str = "/v1/info";
 
 /// Query parameters of the caller that stay here: Azure's version is the deployment's business, the others
 /// carry the caller's key.
@@ -61,7 +67,19 @@ impl Route {
 impl Routes {
     /// The URL of `endpoint` with nothing of the caller's.
     pub(super) fn endpoint(&self, endpoint: Endpoint) -> Result<Uri, TargetError> {
-        self.join(endpoint.path(), None)
+        self.plain(endpoint.path())
+    }
+
+    /// The URL of what says which models there are.
+    pub(super) fn models(&self, provider: &Provider) -> Result<Uri, TargetError> {
+        self.plain(match provider.paths() {
+            Paths::Foundry => INFO,
+            Paths::Versioned | Paths::Root | Paths::Azure => MODELS,
+        })
+    }
+
+    fn plain(&self, path: &str) -> Result<Uri, TargetError> {
+        self.join(path, None)
             .ok_or(TargetError::ApiBase("it is too long"))
     }
 
@@ -100,9 +118,11 @@ impl Routes {
     }
 
     fn route(&self, path: &str) -> &Route {
-        match &self.responses {
+        match &self.beside {
             // `/v1/responses`, and what may stand below it.
-            Some(responses) if path.starts_with(Endpoint::Responses.path()) => responses,
+            Some(beside) if path == MODELS || path.starts_with(Endpoint::Responses.path()) => {
+                beside
+            }
             _ => &self.usual,
         }
     }

@@ -71,6 +71,7 @@ pub use headworks_retry as retry;
 pub use headworks_timeout as timeout;
 
 mod gateway;
+pub mod health;
 pub mod meter;
 
 pub use gateway::{BuildError, Gateway, GatewayBuilder, ResponseBody, ResponseFuture};

@@ -1,0 +1,137 @@
+//! Checks over real sockets: what goes over the wire, and what comes of it.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
+
+use bytes::Bytes;
+use headworks::{
+    balance::Gate,
+    breaker::{BreakerPolicy, Circuit},
+    health::{Health, HealthBuilder, HealthGate, HealthPolicy, Subject},
+    provider::{
+        Target,
+        client::{Client, ClientParams},
+    },
+};
+use headworks_upstream::{Answer, DeadPort, Upstream, openai};
+use http_body_util::Full;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const CANARY: &str = "sk-canary-7f3a";
+
+/// Far more than anything here takes.
+const BOUND: Duration = Duration::from_secs(20);
+
+fn client() -> Client<Full<Bytes>> {
+    let params = ClientParams::default();
+    params.client(params.connector().unwrap())
+}
+
+/// The deployments of one group, named by their place, at these addresses.
+fn checks(policy: HealthPolicy, urls: &[String]) -> (Health, Vec<HealthGate>) {
+    let mut checks = HealthBuilder::new(policy);
+    let gates = urls.iter().enumerate().map(|(id, url)| {
+        let target = Target::builder("openai/m").api_base(format!("{url}/v1"));
+        let target = target.api_key(CANARY.into()).build().unwrap();
+        let circuit = Circuit::new(BreakerPolicy::new());
+        checks.add(Subject::new(id.to_string(), "g", target, circuit, client()))
+    });
+    let gates = gates.collect();
+    (checks.build(), gates)
+}
+
+fn list() -> Answer {
+    Answer::json(json!({ "object": "list", "data": [{ "id": "m", "object": "model" }] }))
+}
+
+async fn told(health: &Health) -> Value {
+    let report = tokio::time::timeout(BOUND, health.report(None))
+        .await
+        .unwrap();
+    assert!(!String::from_utf8_lossy(&report).contains(CANARY));
+    serde_json::from_slice(&report).unwrap()
+}
+
+#[tokio::test]
+async fn a_report_tells_who_is_there_and_what_ails_the_others() {
+    let upstreams = Upstream::start_many(5).await;
+    upstreams[0].answer(list());
+    // The second knows no such list.
+    upstreams[2].answer(openai::error(401, "x", &format!("wrong key {CANARY}")));
+    upstreams[3].answer(Answer::silence());
+    upstreams[4].answer(list().cut_after(0));
+    let dead = DeadPort::new();
+    let mut urls: Vec<_> = upstreams.iter().map(Upstream::base_url).collect();
+    urls.push(dead.base_url());
+
+    let policy = HealthPolicy::new().timeout(Duration::from_secs(2));
+    let (health, _gates) = checks(policy, &urls);
+    let report = told(&health).await;
+    let healthy = report["healthy_endpoints"].as_array().unwrap();
+    let healthy: Vec<_> = healthy.iter().map(|entry| &entry["model_id"]).collect();
+    assert_eq!(healthy, ["0", "1"]);
+    let unhealthy = report["unhealthy_endpoints"].as_array().unwrap();
+    let errors: Vec<_> = unhealthy
+        .iter()
+        .map(|entry| entry["error"].as_str().unwrap())
+        .collect();
+    assert_eq!(errors[0], "status 401: auth");
+    assert_eq!(errors[1], "no answer within 2s");
+    assert!(errors[2].starts_with("no answer: "), "{}", errors[2]);
+    assert_eq!(errors[3], "no answer: connection refused");
+    assert_eq!(errors.len(), 4);
+    assert_eq!(unhealthy[3]["api_base"], format!("{}/v1", dead.base_url()));
+
+    for upstream in &upstreams {
+        let received = upstream.received();
+        assert_eq!(received.len(), 1);
+        assert_eq!(received[0].method, http::Method::GET);
+        assert_eq!(received[0].path(), "/v1/models");
+        let key = received[0].header("authorization");
+        assert_eq!(key, Some(format!("Bearer {CANARY}").as_str()));
+        assert!(received[0].body.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn in_the_background_what_falls_sick_is_taken_out_and_comes_back() {
+    let upstreams = Upstream::start_many(2).await;
+    for upstream in &upstreams {
+        upstream.answer(list());
+    }
+    let urls: Vec<_> = upstreams.iter().map(Upstream::base_url).collect();
+    let policy = HealthPolicy::new().background(true).routing(true);
+    let (health, gates) = checks(policy.interval(Duration::from_millis(100)), &urls);
+
+    for (answer, open) in [(list(), true), (Answer::status(503), false), (list(), true)] {
+        upstreams[0].answer(answer);
+        // One may be under way with the answer before; of the next, the second begins when the first is noted.
+        let before = upstreams[0].seen().requests;
+        let came = upstreams[0]
+            .wait_for(BOUND, |seen| seen.requests >= before + 3)
+            .await;
+        came.unwrap();
+        assert_eq!(gates[0].check().is_ok(), open);
+        assert!(gates[1].check().is_ok());
+        let counts = told(&health).await;
+        assert_eq!(counts["unhealthy_count"], u8::from(!open));
+    }
+}
+
+#[tokio::test]
+async fn when_the_one_who_asked_leaves_the_provider_sees_it() {
+    let upstream = Upstream::start().await;
+    upstream.answer(Answer::silence());
+    let (health, _gates) = checks(HealthPolicy::new(), &[upstream.base_url()]);
+    let asking = tokio::spawn(health.report(None));
+    let asked = upstream.wait_for(BOUND, |seen| seen.requests == 1).await;
+    asked.unwrap();
+    asking.abort();
+    let left = upstream
+        .wait_for(BOUND, |seen| seen.clients_left == 1)
+        .await;
+    left.unwrap();
+}

@@ -11,7 +11,7 @@ pub struct HealthCheckSettings {
     pub background: bool,
     /// From one round of checks to the next: `health_check_interval`. Default: 300 s.
     pub interval: Duration,
-    /// Checks at a time: `health_check_concurrency`. 0 in the file is `None`: all at once.
+    /// Checks at a time: `health_check_concurrency`. 0 in the file is `None`: 64.
     pub concurrency: Option<u32>,
     /// What fails a check takes no requests: `enable_health_check_routing`, also of `router_settings`.
     /// Default: false.

@@ -12,6 +12,7 @@
 //! | rest one that fails, and let it back by a probe | [`breaker`] |
 //! | address it and sign in | [`provider`] |
 //! | count and time what it does | [`meter`] |
+//! | check it before clients meet it | [`health`] |
 //! | find and splice a model in a body, follow a stream | [`openai`] |
 //! | read `LiteLLM`'s `config.yaml` | [`config`] |
 //! | have all of it | [`Gateway`] |

@@ -6,9 +6,12 @@ use super::{
     info::Info,
     names::{Names, Shown},
     policy,
-    stack::{self, Client, Reach},
+    stack::{self, CheckClient, Client, Reach},
 };
-use crate::meter::{Labels, Meters};
+use crate::{
+    health::{HealthBuilder, Probe, Subject},
+    meter::{Labels, Meters},
+};
 use headworks_alias::{AliasError, Aliases};
 use headworks_balance::{Balance, Endpoint, Groups, Strategy, TagMatch};
 use headworks_breaker::Circuit;
@@ -92,13 +95,18 @@ impl<'a> GatewayBuilder<'a> {
     pub fn build(self) -> Result<Gateway, BuildError> {
         let config = self.config;
         let targets = targets(config)?;
-        let client = client(config).map_err(BuildError::Roots)?;
+        let (client, checker) = clients(config).map_err(BuildError::Roots)?;
+        let mut checks = HealthBuilder::new(policy::health(config));
 
         let mut groups: BTreeMap<&Group, Vec<_>> = BTreeMap::new();
         let mut deployments = HashMap::new();
         for (deployment, target) in config.deployments.iter().zip(&targets) {
             let circuit = Circuit::new(policy::breaker(config, deployment));
-            let endpoint = endpoint(config, deployment, target, circuit, &client);
+            let gate = checks.add(subject(deployment, target, &circuit, &checker));
+            let mut endpoint = endpoint(config, deployment, target, circuit, &client);
+            if config.health_checks.routing {
+                endpoint = endpoint.gate(gate);
+            }
             groups.entry(&deployment.group).or_default().push(endpoint);
             deployments.insert(deployment.id.clone(), headers(deployment, target));
         }
@@ -127,6 +135,7 @@ impl<'a> GatewayBuilder<'a> {
             info: Info::new(config, &targets),
             deployments,
             metrics: self.metrics,
+            health: checks.build(),
             draining: AtomicBool::new(false),
         };
         Ok(Gateway {
@@ -230,7 +239,9 @@ fn variable(config: &Config, name: &str) -> Option<Secret> {
     })
 }
 
-fn client(config: &Config) -> io::Result<Client> {
+/// For clients' requests, and for checks, which have a pool of their own: that a connection which was opened
+/// for a client still works does not show that another can be opened.
+fn clients(config: &Config) -> io::Result<(Client, CheckClient)> {
     let own = &config.headworks;
     let params = ClientParams::default()
         .protocol(match own.upstream_http {
@@ -243,7 +254,30 @@ fn client(config: &Config) -> io::Result<Client> {
         })
         .pool_idle_timeout(own.pool_idle_timeout);
     let connector = ConnectTimeoutLayer::new(own.connect_timeout).layer(params.connector()?);
-    Ok(params.client(connector))
+    Ok((params.client(connector.clone()), params.client(connector)))
+}
+
+fn subject(
+    deployment: &Deployment,
+    target: &Target,
+    circuit: &Circuit,
+    checker: &CheckClient,
+) -> Subject<CheckClient> {
+    let probe = match simulated(deployment, target) {
+        Some(_) => Probe::Nothing,
+        None => Probe::Models,
+    };
+    Subject::new(
+        deployment.id.clone(),
+        deployment.group.clone(),
+        target.clone(),
+        circuit.clone(),
+        checker.clone(),
+    )
+    .model(&deployment.model)
+    .probe(probe)
+    .background(!deployment.info.disable_background_health_check)
+    .timeout(deployment.info.health_check_timeout)
 }
 
 fn endpoint(

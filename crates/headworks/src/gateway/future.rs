@@ -1,9 +1,10 @@
 use super::{
     ResponseBody,
-    exchange::{Answering, Asking},
+    exchange::{Answering, Asking, Call},
     read::Read,
     stack::Stack,
 };
+use crate::health::ReportFuture;
 use bytes::Bytes;
 use headworks_core::BoxError;
 use headworks_openai::RequestBody;
@@ -32,6 +33,12 @@ pub struct ResponseFuture<B>(#[pin] State<B>);
 enum State<B> {
     /// The gateway answers itself.
     Own(Option<Response<Full<Bytes>>>),
+    /// The deployments are being checked. Its parts are small, and are boxed within.
+    Health {
+        report: ReportFuture,
+        call: Call,
+        head: bool,
+    },
     /// The request's body is being read.
     Reading {
         #[pin]
@@ -52,6 +59,10 @@ enum State<B> {
 impl<B> ResponseFuture<B> {
     pub(super) const fn own(response: Response<Full<Bytes>>) -> Self {
         Self(State::Own(Some(response)))
+    }
+
+    pub(super) const fn health(report: ReportFuture, call: Call, head: bool) -> Self {
+        Self(State::Health { report, call, head })
     }
 
     pub(super) const fn reading(body: Read<B>, asking: Asking, stack: Stack) -> Self {
@@ -79,6 +90,10 @@ where
                         .take()
                         .expect("a future is not polled once it is ready");
                     return Poll::Ready(Ok(response.map(ResponseBody::own)));
+                }
+                StateProj::Health { report, call, head } => {
+                    let report = ready!(Pin::new(report).poll(cx));
+                    State::Own(Some(super::health(report, call, *head)))
                 }
                 StateProj::Reading { body, asking } => {
                     let read = ready!(body.poll(cx));

@@ -84,6 +84,7 @@ struct Shared {
     info: Info,
     deployments: HashMap<DeploymentId, DeploymentHeaders>,
     metrics: Option<Box<dyn Fn() -> String + Send + Sync>>,
+    health: crate::health::Health,
     draining: AtomicBool,
 }
 
@@ -134,6 +135,9 @@ where
         };
         let (endpoint, model) = match self.shared.route(&parts) {
             Ok(Routed::Proxy(endpoint, model)) => (endpoint, model),
+            Ok(Routed::Health(report)) => {
+                return ResponseFuture::health(report, call, parts.method == Method::HEAD);
+            }
             Ok(Routed::Own(mut response)) => {
                 headers::own(response.headers_mut(), &call);
                 return ResponseFuture::own(response);
@@ -169,6 +173,7 @@ impl fmt::Debug for Gateway {
 enum Routed {
     Proxy(headworks_provider::Endpoint, Option<String>),
     Own(Response<Full<Bytes>>),
+    Health(crate::health::ReportFuture),
 }
 
 impl Shared {
@@ -184,6 +189,7 @@ impl Shared {
             Route::Proxy(endpoint, model) => {
                 Ok(Routed::Proxy(endpoint, model.map(Cow::into_owned)))
             }
+            Route::Own(Own::Health) => Ok(Routed::Health(self.health.report(parts.uri.query()))),
             Route::Own(own) => {
                 let response = self.answer(&own)?;
                 Ok(Routed::Own(match parts.method {
@@ -214,6 +220,8 @@ impl Shared {
                 StatusCode::OK,
                 Bytes::from_static(br#"{"status":"healthy","db":"Not connected"}"#),
             ),
+            // Answered by a future of its own, in `route`.
+            Own::Health => return Err(Fault::no_route(&Method::GET, "/health")),
             Own::Metrics => match &self.metrics {
                 Some(render) => {
                     let text = HeaderValue::from_static("text/plain; version=0.0.4");
@@ -222,6 +230,17 @@ impl Shared {
                 None => return Err(Fault::no_route(&Method::GET, "/metrics")),
             },
         })
+    }
+}
+
+/// The answer to `GET /health`.
+fn health(report: Bytes, call: &Call, head: bool) -> Response<Full<Bytes>> {
+    let mut response = json(StatusCode::OK, report);
+    headers::own(response.headers_mut(), call);
+    if head {
+        without_body(response)
+    } else {
+        response.map(Full::new)
     }
 }
 

@@ -111,6 +111,26 @@ fn allowed(classes: &AllowedFailsPolicy) -> [(Outcome, Option<u32>); 9] {
     ]
 }
 
+/// How deployments are checked.
+pub(super) fn health(config: &Config) -> crate::health::HealthPolicy {
+    let checks = &config.health_checks;
+    let policy = crate::health::HealthPolicy::new()
+        .background(checks.background)
+        .interval(checks.interval)
+        .routing(checks.routing)
+        .ignore_transient(checks.ignore_transient_errors)
+        // Twice the interval is what the configuration says where the file says nothing; the policy's own
+        // default is never shorter, and leaves a check that hangs its time.
+        .stale_after(
+            (checks.staleness_threshold != checks.interval * 2)
+                .then_some(checks.staleness_threshold),
+        );
+    match checks.concurrency {
+        Some(most) => policy.concurrency(usize::try_from(most).unwrap_or(usize::MAX)),
+        None => policy,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -32,6 +32,8 @@ pub(super) enum Own<'a> {
     ModelGroupInfo,
     /// `GET /metrics`: Prometheus text.
     Metrics,
+    /// `GET /health`: every deployment, checked.
+    Health,
     /// `GET /health/liveliness`: the process runs.
     Liveliness,
     /// `GET /health/readiness`: new requests are welcome.
@@ -42,7 +44,11 @@ impl Own<'_> {
     /// Liveness, readiness and metrics are asked by orchestrators and scrapers that hold no key.
     pub(super) const fn needs_key(&self) -> bool {
         match self {
-            Self::Models | Self::Model(_) | Self::ModelInfo | Self::ModelGroupInfo => true,
+            Self::Models
+            | Self::Model(_)
+            | Self::ModelInfo
+            | Self::ModelGroupInfo
+            | Self::Health => true,
             Self::Liveliness | Self::Readiness | Self::Metrics => false,
         }
     }
@@ -97,6 +103,7 @@ fn own(path: &str) -> Option<Own<'_>> {
         // LiteLLM's own spelling, and the usual one.
         "/health/liveliness" | "/health/liveness" => Some(Own::Liveliness),
         "/health/readiness" => Some(Own::Readiness),
+        "/health" => Some(Own::Health),
         "/metrics" => Some(Own::Metrics),
         _ => None,
     }

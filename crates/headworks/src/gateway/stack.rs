@@ -2,6 +2,7 @@
 
 use super::mock::{MockFaults, MockFaultsLayer, Mocked};
 use crate::meter::{self, Meter, MeterLayer, Meters};
+use bytes::Bytes;
 use headworks_alias::{Alias, AliasLayer, Aliases};
 use headworks_balance::{self as balance, Balance, Groups};
 use headworks_breaker::{Breaker, BreakerBody, BreakerLayer, Circuit};
@@ -18,10 +19,14 @@ use headworks_retry::{Retry, RetryBody, RetryLayer, RetryPolicy};
 use headworks_timeout::{
     AttemptTimeout, AttemptTimeoutLayer, ConnectTimeout, Deadline, DeadlineLayer, TimeoutBody,
 };
+use http_body_util::Full;
 use tower::ServiceBuilder;
 
 /// The HTTP client every deployment shares.
 pub(super) type Client = client::Client<SplicedBody, ConnectTimeout<Connector>>;
+
+/// The HTTP client of health checks.
+pub(super) type CheckClient = client::Client<Full<Bytes>, ConnectTimeout<Connector>>;
 
 /// How a deployment is reached.
 pub(super) type Reach = Transport<SplicedBody, ConnectTimeout<Connector>>;

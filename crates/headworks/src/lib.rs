@@ -8,6 +8,7 @@
 //! | resolve aliases to groups | [`alias`] |
 //! | bound connecting, attempts and whole requests in time | [`timeout`] |
 //! | try again, elsewhere when it can be | [`retry`] |
+//! | go on to another group | [`fallback`] |
 //! | choose a deployment | [`balance`] |
 //! | rest one that fails, and let it back by a probe | [`breaker`] |
 //! | address it and sign in | [`provider`] |
@@ -66,6 +67,7 @@ pub use headworks_breaker as breaker;
 pub use headworks_config as config;
 pub use headworks_core as core;
 pub use headworks_core::BoxError;
+pub use headworks_fallback as fallback;
 pub use headworks_openai as openai;
 pub use headworks_provider as provider;
 pub use headworks_retry as retry;

@@ -502,3 +502,68 @@ router_settings: { num_retries: 0 }
         .collect();
     assert_eq!(statuses, [200, 200, 429]);
 }
+
+/// Three groups: one that fails, one that answers, one whose prompts are always too long.
+const FALLBACKS: &str = r#"
+model_list:
+  - { model_name: sick, litellm_params: { model: simulated/sick, simulated: { errors: { "503": 1.0 } } } }
+  - { model_name: well, litellm_params: { model: simulated/well } }
+  - { model_name: short, litellm_params: { model: openai/x, api_key: none, mock_response: litellm.ContextWindowExceededError } }
+  - { model_name: long, litellm_params: { model: simulated/long } }
+router_settings:
+  num_retries: 0
+  model_group_alias: { alias: well }
+  fallbacks: [{ sick: [short, well] }]
+  context_window_fallbacks: [{ short: [long] }]
+"#;
+
+fn hello(model: &str, more: &str) -> Request<Full<Bytes>> {
+    chat(&format!(
+        r#"{{"model":"{model}",{more}"messages":[{{"role":"user","content":"Hello"}}]}}"#
+    ))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_fails_is_followed_by_its_fallbacks() {
+    let gateway = gateway(FALLBACKS);
+    for more in ["", "\"stream\":true,"] {
+        let response = ask(&gateway, hello("short", more)).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()["x-litellm-model-group"], "long");
+        assert_eq!(response.headers()["x-litellm-attempted-fallbacks"], "1");
+    }
+    let response = ask(&gateway, hello("well", "")).await;
+    assert_eq!(response.headers()["x-litellm-attempted-fallbacks"], "0");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_may_bring_its_own_fallbacks_or_none() {
+    let gateway = gateway(FALLBACKS);
+    let own = [
+        r#""fallbacks":["alias"],"#,
+        r#""fallbacks":[{"model":"well","max_tokens":3}],"#,
+    ];
+    for own in own {
+        let response = ask(&gateway, hello("sick", own)).await;
+        assert_eq!(response.status(), StatusCode::OK, "{own}");
+        assert_eq!(response.headers()["x-litellm-model-group"], "well");
+        assert_eq!(response.headers()["x-litellm-model-name"], "simulated/well");
+    }
+    let response = ask(&gateway, hello("sick", "\"disable_fallbacks\":true,")).await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.headers()["x-litellm-attempted-fallbacks"], "0");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_model_is_answered_by_the_default_fallback_and_said_so() {
+    let gateway = gateway(
+        r#"
+model_list: [{ model_name: well, litellm_params: { model: simulated/well } }]
+router_settings: { default_fallbacks: [well] }
+"#,
+    );
+    let response = ask(&gateway, hello("wlel", "")).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()["x-litellm-model-group"], "well");
+    assert_eq!(response.headers()["x-headworks-unknown-model"], "wlel");
+}

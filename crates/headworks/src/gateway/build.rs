@@ -1,7 +1,7 @@
 //! From a configuration to the stack: each setting to the layer that honours it.
 
 use super::{
-    Gateway, Shared,
+    Gateway, Shared, fallbacks,
     headers::DeploymentHeaders,
     info::Info,
     names::{Names, Shown},
@@ -20,6 +20,7 @@ use headworks_config::{
     TlsRoots,
 };
 use headworks_core::{Group, RequestedModel, Secret};
+use headworks_fallback::FallbackError;
 use headworks_openai::stream::CommitPoint;
 use headworks_provider::{
     Provider, Target, TargetBuilder, TargetError,
@@ -52,6 +53,8 @@ pub enum BuildError {
     Deployments(ConfigError),
     /// The aliases lead nowhere or in a circle.
     Aliases(AliasError),
+    /// The fallbacks lead nowhere or in a circle.
+    Fallbacks(FallbackError),
     /// The system's certificates cannot be read.
     Roots(io::Error),
 }
@@ -123,7 +126,10 @@ impl<'a> GatewayBuilder<'a> {
         let pairs = pairs.map(|alias| (alias.name.as_str(), alias.model.as_str()));
         let aliases =
             Aliases::new(pairs, |name| groups.get(name).is_some()).map_err(BuildError::Aliases)?;
+        let is_group = |name: &str| groups.get(name).is_some();
+        let fallbacks = fallbacks::configured(config, &aliases, is_group)?;
         let shared = Shared {
+            aliases: aliases.clone(),
             master_key: config.general.master_key.clone(),
             max_request_bytes: usize::try_from(config.max_request_size()).unwrap_or(usize::MAX),
             num_retries: config.num_retries(),
@@ -139,7 +145,7 @@ impl<'a> GatewayBuilder<'a> {
             draining: AtomicBool::new(false),
         };
         Ok(Gateway {
-            stack: stack::stack(aliases, policy::retries(config), groups),
+            stack: stack::stack(aliases, fallbacks, policy::retries(config), groups),
             shared: Arc::new(shared),
         })
     }
@@ -445,6 +451,7 @@ impl fmt::Display for BuildError {
         match self {
             Self::Deployments(error) => error.fmt(f),
             Self::Aliases(error) => error.fmt(f),
+            Self::Fallbacks(error) => error.fmt(f),
             Self::Roots(error) => write!(
                 f,
                 "the system's certificates cannot be used ({error}); install them, or set \
@@ -459,6 +466,7 @@ impl Error for BuildError {
         match self {
             Self::Deployments(error) => Some(error),
             Self::Aliases(error) => Some(error),
+            Self::Fallbacks(error) => Some(error),
             Self::Roots(error) => Some(error),
         }
     }

@@ -3,6 +3,7 @@
 use super::{
     Shared,
     body::ResponseBody,
+    fallbacks,
     fault::Fault,
     headers,
     mock::{MockRateLimit, MockResponse},
@@ -12,6 +13,7 @@ use super::{
 use bytes::Bytes;
 use headworks_balance::Needs;
 use headworks_core::{Attempts, BoxError, RequestedModel, Timeouts, UnknownGroup};
+use headworks_fallback::FellBack;
 use headworks_openai::{Dialect, OwnKey, Params, RequestBody};
 use headworks_provider::Endpoint;
 use headworks_retry::Retries;
@@ -116,6 +118,7 @@ impl Asking {
         if let Some(fault) = unmockable(params, shared.mock_faults) {
             return Err(refuse(fault));
         }
+        let own_fallbacks = fallbacks::own(&body, &requested, &shared.aliases).map_err(&refuse)?;
         let asked = params
             .num_retries()
             .or_else(|| headers::number(&parts.headers, "x-litellm-num-retries"));
@@ -143,6 +146,9 @@ impl Asking {
         parts.extensions.insert(requested.clone());
         parts.extensions.insert(attempts.clone());
         parts.extensions.insert(timeouts);
+        if let Some(own) = own_fallbacks {
+            parts.extensions.insert(own);
+        }
         if asked.is_some() {
             let mut retries = Retries::default();
             retries.further = asked;
@@ -216,8 +222,10 @@ impl Answering {
         &self,
         answer: Result<Response<super::stack::UpstreamBody>, BoxError>,
     ) -> Response<ResponseBody> {
+        let mut fell_back = None;
         let mut response = match answer {
             Ok(mut response) => {
+                fell_back = response.extensions_mut().remove::<FellBack>();
                 headers::provider_copies(response.headers_mut());
                 response.map(ResponseBody::upstream)
             }
@@ -232,6 +240,10 @@ impl Answering {
         let headers = response.headers_mut();
         headers::own(headers, &self.call);
         headers::answered(headers, &self.requested, deployment);
+        headers::fell_back(headers, self.attempts.fallbacks(), fell_back.as_ref());
+        if fell_back.is_some_and(|fell_back| fell_back.unknown_group) {
+            tracing::warn!(call = ?self.call.id, model = %self.requested, "unknown model answered by a fallback");
+        }
         headers::counted(headers, self.most - self.attempts.left(), self.further);
         if let Some(first) = attempts.first() {
             headers::timed(headers, &self.call, first.began);

@@ -2,6 +2,7 @@
 
 use super::exchange::Call;
 use headworks_core::RequestedModel;
+use headworks_fallback::FellBack;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::{str::FromStr, time::Duration};
 use tokio::time::Instant;
@@ -17,6 +18,9 @@ const MAX_RETRIES: HeaderName = HeaderName::from_static("x-litellm-max-retries")
 const ATTEMPTED_FALLBACKS: HeaderName = HeaderName::from_static("x-litellm-attempted-fallbacks");
 const RESPONSE_MS: HeaderName = HeaderName::from_static("x-litellm-response-duration-ms");
 const OVERHEAD_MS: HeaderName = HeaderName::from_static("x-litellm-overhead-duration-ms");
+
+/// The name that was asked for and that nobody knows, on the answer of a default fallback.
+const UNKNOWN_MODEL: HeaderName = HeaderName::from_static("x-headworks-unknown-model");
 
 /// What precedes the name of an upstream header in its copy.
 const PROVIDER_PREFIX: &str = "llm_provider-";
@@ -70,12 +74,28 @@ pub(super) fn answered(
     }
 }
 
-/// How many retries it took, of how many it might have. There are no fallbacks yet.
+/// How many retries it took, of how many it might have.
 pub(super) fn counted(headers: &mut HeaderMap, retries: u32, most: u32) {
     headers.insert(ATTEMPTED_RETRIES, retries.into());
-    headers.insert(ATTEMPTED_FALLBACKS, HeaderValue::from_static("0"));
     if retries > 0 {
         headers.insert(MAX_RETRIES, most.into());
+    }
+}
+
+/// How many groups were asked after the first, and which of them answered; where the first is one that nobody
+/// knows, that too.
+pub(super) fn fell_back(headers: &mut HeaderMap, fallbacks: u32, fell_back: Option<&FellBack>) {
+    headers.insert(ATTEMPTED_FALLBACKS, fallbacks.into());
+    let Some(fell_back) = fell_back else { return };
+    if fell_back.to != fell_back.from
+        && let Ok(to) = HeaderValue::from_str(&fell_back.to)
+    {
+        headers.insert(MODEL_GROUP, to);
+    }
+    if fell_back.unknown_group
+        && let Ok(from) = HeaderValue::from_str(&fell_back.from)
+    {
+        headers.insert(UNKNOWN_MODEL, from);
     }
 }
 

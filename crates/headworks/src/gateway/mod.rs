@@ -3,6 +3,7 @@
 mod body;
 mod build;
 mod exchange;
+mod fallbacks;
 mod fault;
 mod future;
 mod headers;
@@ -33,6 +34,7 @@ use self::{
     stack::Stack,
 };
 use bytes::Bytes;
+use headworks_alias::Aliases;
 use headworks_balance::TagMatch;
 use headworks_config::Config;
 use headworks_core::{BoxError, DeploymentId, Secret};
@@ -81,6 +83,7 @@ struct Shared {
     total_timeout: Option<Duration>,
     mock_faults: bool,
     names: Names,
+    aliases: Aliases,
     info: Info,
     deployments: HashMap<DeploymentId, DeploymentHeaders>,
     metrics: Option<Box<dyn Fn() -> String + Send + Sync>>,

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use headworks_alias::{Alias, AliasLayer, Aliases};
 use headworks_balance::{self as balance, Balance, Groups};
 use headworks_breaker::{Breaker, BreakerBody, BreakerLayer, Circuit};
+use headworks_fallback::{Fallback, FallbackBody, FallbackLayer, Fallbacks};
 use headworks_openai::{
     SplicedBody,
     stream::{Commit, CommitBody, CommitLayer, CommitPoint},
@@ -35,18 +36,20 @@ pub(super) type Reach = Transport<SplicedBody, ConnectTimeout<Connector>>;
 pub(super) type Deployment = Meter<Breaker<AttemptTimeout<Judge<Commit<SignIn<Mocked>>>>>>;
 
 /// What a request meets between the edge and the deployments.
-pub(super) type Stack = Alias<Deadline<Retry<MockFaults<Groups<Balance<Deployment>>>>>>;
+pub(super) type Stack = Alias<Deadline<Fallback<Retry<MockFaults<Groups<Balance<Deployment>>>>>>>;
 
 /// The body of a deployment's answers.
 type DeploymentBody =
     meter::ResponseBody<BreakerBody<TimeoutBody<JudgedBody<CommitBody<TransportBody>>>>>;
 
 /// The body of the stack's answers, each layer's around the one within.
-pub(super) type UpstreamBody = TimeoutBody<RetryBody<balance::ResponseBody<DeploymentBody>>>;
+pub(super) type UpstreamBody =
+    TimeoutBody<FallbackBody<RetryBody<balance::ResponseBody<DeploymentBody>>>>;
 
 /// Everything between the edge and the groups.
 pub(super) fn stack(
     aliases: Aliases,
+    fallbacks: Fallbacks,
     retries: RetryPolicy,
     groups: Groups<Balance<Deployment>>,
 ) -> Stack {
@@ -55,6 +58,8 @@ pub(super) fn stack(
         .layer(AliasLayer::new(aliases))
         // One clock over every attempt and every wait between them; what it is set to comes with the request.
         .layer(DeadlineLayer::new(None))
+        // Outside of retry, so that a group is left when its own retries are through.
+        .layer(FallbackLayer::new(fallbacks))
         // Above balance, so that each attempt picks anew.
         .layer(RetryLayer::new(retries))
         // Between the two: what is made up is tried again, and held against nobody.

@@ -73,6 +73,10 @@ async fn a_group_is_not_waited_for_while_there_is_another() {
     assert_eq!(times[1], Duration::ZERO);
     assert!(times[2] > Duration::ZERO, "{times:?}");
 
+    let enough = build(Fallbacks::builder().general("0", ["1", "2"]).max(1));
+    let (_, seen, _) = ask(&enough, 1, None, limited, || 0).await;
+    assert_eq!(seen.groups(), ["0", "1", "1"], "the last that may be asked");
+
     let elsewhere = build(Fallbacks::builder().context_window("0", ["1"]));
     let (_, seen, _) = ask(&elsewhere, 1, None, limited, || 0).await;
     assert_eq!(seen.groups(), ["0", "0"]);

@@ -1,7 +1,7 @@
 //! The listener: HTTP/1.1 and HTTP/2 cleartext on one port, until a signal ends it in order.
 
 use headworks::Gateway;
-use http::{HeaderName, header};
+use http::{HeaderName, Request, header};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
@@ -18,6 +18,7 @@ use tower_http::{
     catch_panic::CatchPanicLayer, sensitive_headers::SetSensitiveRequestHeadersLayer,
     trace::TraceLayer,
 };
+use tracing::Span;
 
 /// How long a client may take to send the head of a request: hyper's own default, made explicit.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -53,8 +54,13 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Gateway) -> io::Result
     let service = ServiceBuilder::new()
         // Outermost, so that nothing further in can log a key.
         .layer(SetSensitiveRequestHeadersLayer::new(SENSITIVE))
-        // One span a request at debug level: nothing is paid for it unless it is asked for.
-        .layer(TraceLayer::new_for_http())
+        // One span a request at debug level, without the query, which may hold a key. What fails is logged
+        // once, by the gateway, with its attempts.
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(span)
+                .on_failure(()),
+        )
         // A bug costs one request its answer, not the connection its other streams.
         .layer(CatchPanicLayer::new())
         .service(gateway.clone());
@@ -92,10 +98,19 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Gateway) -> io::Result
     gateway.drain();
     drop(listener);
     tracing::info!("stopping: no new connections, waiting for requests in flight");
-    if timeout(DRAIN, connections.shutdown()).await.is_err() {
-        tracing::warn!(after = ?DRAIN, "stopped with requests still in flight");
+    tokio::select! {
+        ended = timeout(DRAIN, connections.shutdown()) => if ended.is_err() {
+            tracing::warn!(after = ?DRAIN, "stopped with requests still in flight");
+        },
+        // Who asks twice does not want to wait.
+        _ = terminate.recv() => tracing::warn!("stopped at once, by a second signal"),
+        _ = interrupt.recv() => tracing::warn!("stopped at once, by a second signal"),
     }
     Ok(())
+}
+
+fn span<B>(request: &Request<B>) -> Span {
+    tracing::debug_span!("request", method = %request.method(), path = request.uri().path())
 }
 
 fn connection_builder() -> auto::Builder<TokioExecutor> {

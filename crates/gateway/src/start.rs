@@ -25,6 +25,8 @@ pub(crate) enum StartError {
     Config(config::Error),
     /// The configuration is well-formed but no gateway can be made of it.
     Build(BuildError),
+    /// Both a configuration and the demo, which has its own, were asked for.
+    TwoConfigs,
     /// Anyone could use the deployments' keys.
     OpenToAll(IpAddr),
     /// The address cannot be listened on.
@@ -35,6 +37,9 @@ pub(crate) enum StartError {
 
 /// Loads, checks, announces and serves until a signal.
 pub(crate) fn run(args: &Args) -> Result<(), StartError> {
+    if args.config.is_some() && args.command.is_some() {
+        return Err(StartError::TwoConfigs);
+    }
     let demo = match (&args.config, args.command) {
         (_, Some(Command::Demo)) | (None, None) => true,
         (Some(_), None) => false,
@@ -96,7 +101,9 @@ impl StartError {
     /// 2 for what the user must change in what they wrote, 1 for what the machine would not do.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Config(_) | Self::Build(_) | Self::OpenToAll(_) => ExitCode::from(2),
+            Self::Config(_) | Self::Build(_) | Self::TwoConfigs | Self::OpenToAll(_) => {
+                ExitCode::from(2)
+            }
             Self::Bind(..) | Self::Io(_) => ExitCode::from(1),
         }
     }
@@ -107,6 +114,9 @@ impl fmt::Display for StartError {
         match self {
             Self::Config(error) => error.fmt(f),
             Self::Build(error) => error.fmt(f),
+            Self::TwoConfigs => f.write_str(
+                "`demo` runs a configuration of its own; leave out either it or --config",
+            ),
             Self::OpenToAll(host) => write!(
                 f,
                 "refusing to listen on {host} without a key: anyone who can reach it could spend the \

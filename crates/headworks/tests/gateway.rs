@@ -567,3 +567,38 @@ router_settings: { default_fallbacks: [well] }
     assert_eq!(response.headers()["x-litellm-model-group"], "well");
     assert_eq!(response.headers()["x-headworks-unknown-model"], "wlel");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_name_of_any_length_is_not_looked_up_nor_returned() {
+    let gateway = gateway(FALLBACKS);
+    let response = ask(&gateway, hello(&"x".repeat(10_000), "")).await;
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    assert!(!response.headers().contains_key("x-litellm-model-group"));
+    assert!(bytes(response).await.len() < 500);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_may_not_ask_for_any_number_of_retries() {
+    let gateway = gateway(FALLBACKS);
+    let own = "\"num_retries\":4000000000,\"disable_fallbacks\":true,";
+    let response = ask(&gateway, hello("sick", own)).await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let retries = response.headers()["x-litellm-attempted-retries"].to_str();
+    let retries: u32 = retries.unwrap().parse().unwrap();
+    assert!(retries <= 10, "{retries}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn anthropics_clients_are_told_of_a_missing_key_in_their_form() {
+    let gateway = gateway(
+        r#"
+model_list: [{ model_name: m, litellm_params: { model: simulated/x } }]
+general_settings: { master_key: sk-0123456789abcdef }
+"#,
+    );
+    let response = ask(&gateway, post("/v1/messages", HELLO)).await;
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    let body: Value = serde_json::from_slice(&bytes(response).await).unwrap();
+    assert_eq!(body["error"]["type"], "authentication_error");
+    assert_eq!(body["type"], "error");
+}

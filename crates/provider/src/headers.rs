@@ -17,6 +17,10 @@ pub(crate) fn strip_response(headers: &mut HeaderMap) {
             || *name == header::SET_COOKIE
             || *name == header::ALT_SVC
             || *name == header::STRICT_TRANSPORT_SECURITY
+            // Where the provider would send us is its own business, and an address of the inside perhaps.
+            || *name == header::LOCATION
+            // What the gateway says of an answer is for this gateway to say, not for one behind it.
+            || is_a_gateways(name.as_str())
     });
 }
 
@@ -37,6 +41,13 @@ fn is_hop_by_hop(name: &HeaderName) -> bool {
             | "upgrade"
             | "http2-settings"
     ) || name.as_str().starts_with("proxy-")
+}
+
+/// What this gateway, or one like it, says about an answer.
+fn is_a_gateways(name: &str) -> bool {
+    ["x-litellm-", "x-headworks-", "llm_provider-"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
 }
 
 fn stays_here(name: &HeaderName) -> bool {
@@ -64,9 +75,8 @@ fn stays_here(name: &HeaderName) -> bool {
                 | "forwarded"
                 | "x-real-ip"
         )
-        || ["x-litellm-", "x-headworks-", "x-forwarded-"]
-            .iter()
-            .any(|prefix| name_str.starts_with(prefix))
+        || is_a_gateways(name_str)
+        || name_str.starts_with("x-forwarded-")
 }
 
 /// Removes the headers that `connection` declares to be the connection's.
@@ -213,6 +223,10 @@ mod tests {
             "alt-svc",
             "strict-transport-security",
             "x-secret-hop",
+            "location",
+            "x-headworks-error",
+            "x-litellm-model-id",
+            "llm_provider-x-request-id",
             "retry-after",
             "x-ratelimit-remaining-requests",
             "anthropic-ratelimit-tokens-reset",

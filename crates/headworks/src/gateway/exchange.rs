@@ -22,6 +22,13 @@ use http_body_util::Full;
 use std::sync::Arc;
 use tokio::time::Instant;
 
+/// The longest name of a model that is looked up: it is compared with the known ones, logged and returned in
+/// a header. Providers' own have some tens of bytes, with a path in front of them rarely a hundred.
+const MAX_MODEL_NAME: usize = 512;
+
+/// The most retries a client may ask for. What the configuration says may be more; that is the operator's.
+const MAX_ASKED_RETRIES: u32 = 10;
+
 /// A request whose body is still to come.
 pub(super) struct Asking {
     shared: Arc<Shared>,
@@ -103,6 +110,11 @@ impl Asking {
             RequestBody::parse(content_type, bytes).map_err(|invalid| refuse(invalid.into()))?;
         let model = path_model.as_deref().or_else(|| body.model());
         let requested = match model {
+            Some(model) if model.len() > MAX_MODEL_NAME => {
+                let message = format!("the name of a model has at most {MAX_MODEL_NAME} bytes");
+                let fault = Fault::invalid("invalid_value", Some("model"), message);
+                return Err(refuse(fault));
+            }
             Some(model) => match shared.names.get(model) {
                 Some(known) => known.clone(),
                 None => RequestedModel::from(model),
@@ -122,6 +134,7 @@ impl Asking {
         let asked = params
             .num_retries()
             .or_else(|| headers::number(&parts.headers, "x-litellm-num-retries"));
+        let asked = asked.map(|asked| asked.min(shared.most_retries.max(MAX_ASKED_RETRIES)));
         let further = asked.unwrap_or(shared.num_retries);
         let stream = body.stream();
         let plain = params
@@ -207,7 +220,7 @@ fn canonical(endpoint: Endpoint, uri: &Uri) -> Uri {
         .map_or_else(|_| Uri::from_static(path), Uri::from)
 }
 
-const fn dialect(endpoint: Endpoint) -> Dialect {
+pub(super) const fn dialect(endpoint: Endpoint) -> Dialect {
     match endpoint {
         Endpoint::Messages | Endpoint::CountTokens => Dialect::Anthropic,
         _ => Dialect::OpenAi,

@@ -96,6 +96,8 @@ impl Fault {
                 message.push_str(&format!("{joint}{name:?}"));
             }
             message.push('?');
+        } else {
+            message.push('.');
         }
         message.push_str(" GET /v1/models lists them all.");
         Self {

@@ -39,6 +39,7 @@ use headworks_balance::TagMatch;
 use headworks_config::Config;
 use headworks_core::{BoxError, DeploymentId, Secret};
 use headworks_openai::Dialect;
+use headworks_provider::Endpoint;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body::Body;
 use http_body_util::Full;
@@ -146,7 +147,9 @@ where
                 return ResponseFuture::own(response);
             }
             Err(fault) => {
-                let mut response = fault.into_response(Dialect::OpenAi);
+                let endpoint = Endpoint::from_path(parts.uri.path());
+                let dialect = endpoint.map_or(Dialect::OpenAi, exchange::dialect);
+                let mut response = fault.into_response(dialect);
                 headers::own(response.headers_mut(), &call);
                 return ResponseFuture::own(response);
             }
@@ -174,7 +177,7 @@ impl fmt::Debug for Gateway {
 // ===== impl Shared =====
 
 enum Routed {
-    Proxy(headworks_provider::Endpoint, Option<String>),
+    Proxy(Endpoint, Option<String>),
     Own(Response<Full<Bytes>>),
     Health(crate::health::ReportFuture),
 }

@@ -78,3 +78,8 @@ pub mod health;
 pub mod meter;
 
 pub use gateway::{BuildError, Gateway, GatewayBuilder, ResponseBody, ResponseFuture};
+
+/// The README's stack compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -64,6 +64,17 @@ async fn a_wait_counts_from_the_head_of_the_answer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_that_came_after_a_wait_is_read_as_the_first_one_is() {
+    let limited = reply(429, |reply| {
+        reply.headers.insert("retry-after", "1".parse().unwrap());
+    });
+    let late = reply(503, |reply| reply.body_after = Duration::from_millis(15));
+    let (upstream, _) = Upstream::among([0, 1], [limited, late, Step::Refusal]);
+    let response = retry(upstream).oneshot(Request::new("hi")).await.unwrap();
+    assert_eq!(response.status(), 503);
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_an_endless_body_only_so_much_is_read() {
     let endless = reply(500, |reply| {
         let chunk = Bytes::from(vec![b'x'; 1024]);

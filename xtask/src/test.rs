@@ -45,7 +45,7 @@ fn fuzz(run: &mut Run, cargo_fuzz: &Path) -> Result<(), Stopped> {
                 .arg(root().join("fuzz/seeds").join(target))
                 .arg("--")
                 .arg(format!("-max_total_time={FUZZ_SECONDS}"))
-                .arg("-max_len=4096"))?;
+                .args(["-max_len=4096", "-verbosity=0"]))?;
             tally.passed += 1;
             Ok(())
         });

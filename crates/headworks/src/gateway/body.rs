@@ -1,3 +1,4 @@
+use super::{redact::Redact, stack::UpstreamBody};
 use bytes::Bytes;
 use headworks_core::BoxError;
 use http_body::{Body, Frame, SizeHint};
@@ -6,7 +7,7 @@ use pin_project::pin_project;
 use std::{
     fmt,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 /// The body of an answer: a deployment's, passed on as it comes, or one the gateway wrote itself.
@@ -14,20 +15,34 @@ use std::{
 pub struct ResponseBody(#[pin] Kind);
 
 #[pin_project(project = KindProj)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the large one is the usual one, and is not boxed"
-)]
 enum Kind {
-    Upstream(#[pin] super::stack::UpstreamBody),
+    Upstream(#[pin] UpstreamBody),
+    /// An error, of which the deployment's key is taken out.
+    Redacted {
+        #[pin]
+        body: UpstreamBody,
+        redact: Redact,
+        /// What follows the rest of the data.
+        last: Option<Frame<Bytes>>,
+        over: bool,
+    },
     Own(#[pin] Full<Bytes>),
 }
 
 // ===== impl ResponseBody =====
 
 impl ResponseBody {
-    pub(super) const fn upstream(body: super::stack::UpstreamBody) -> Self {
+    pub(super) const fn upstream(body: UpstreamBody) -> Self {
         Self(Kind::Upstream(body))
+    }
+
+    pub(super) const fn redacted(body: UpstreamBody, redact: Redact) -> Self {
+        Self(Kind::Redacted {
+            body,
+            redact,
+            last: None,
+            over: false,
+        })
     }
 
     pub(super) const fn own(body: Full<Bytes>) -> Self {
@@ -45,6 +60,34 @@ impl Body for ResponseBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match self.project().0.project() {
             KindProj::Upstream(body) => body.poll_frame(cx),
+            KindProj::Redacted {
+                mut body,
+                redact,
+                last,
+                over,
+            } => loop {
+                if *over {
+                    return Poll::Ready(last.take().map(Ok));
+                }
+                let data = match ready!(body.as_mut().poll_frame(cx)) {
+                    Some(Ok(frame)) => match frame.into_data() {
+                        Ok(data) => redact.piece(&data),
+                        Err(trailers) => {
+                            *last = Some(trailers);
+                            *over = true;
+                            redact.rest()
+                        }
+                    },
+                    Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                    None => {
+                        *over = true;
+                        redact.rest()
+                    }
+                };
+                if !data.is_empty() {
+                    return Poll::Ready(Some(Ok(Frame::data(data))));
+                }
+            },
             KindProj::Own(body) => body.poll_frame(cx).map_err(|never| match never {}),
         }
     }
@@ -52,6 +95,7 @@ impl Body for ResponseBody {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Upstream(body) => body.is_end_stream(),
+            Kind::Redacted { over, last, .. } => *over && last.is_none(),
             Kind::Own(body) => body.is_end_stream(),
         }
     }
@@ -59,6 +103,7 @@ impl Body for ResponseBody {
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Upstream(body) => body.size_hint(),
+            Kind::Redacted { .. } => SizeHint::default(),
             Kind::Own(body) => body.size_hint(),
         }
     }
@@ -68,6 +113,7 @@ impl fmt::Debug for ResponseBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let from = match &self.0 {
             Kind::Upstream(_) => "upstream",
+            Kind::Redacted { .. } => "redacted",
             Kind::Own(_) => "own",
         };
         f.debug_tuple("ResponseBody").field(&from).finish()

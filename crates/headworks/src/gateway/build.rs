@@ -111,7 +111,8 @@ impl<'a> GatewayBuilder<'a> {
                 endpoint = endpoint.gate(gate);
             }
             groups.entry(&deployment.group).or_default().push(endpoint);
-            deployments.insert(deployment.id.clone(), headers(deployment, target));
+            let known = headers(config, deployment, target);
+            deployments.insert(deployment.id.clone(), known);
         }
         let strategy = strategy(config.routing_strategy());
         let groups: Groups<_> = groups
@@ -228,13 +229,19 @@ fn target(config: &Config, deployment: &Deployment) -> Result<Target, TargetErro
     };
     let found_key = match api_key {
         Some(_) => None,
-        None => variable(provider.key_env()),
+        None => key_of_variable(config, provider),
     };
     if found_base.is_none() && found_key.is_none() {
         return target;
     }
     let found_base = found_base.as_ref().map(Secret::expose);
     describe(api_base.or(found_base), api_key.or(found_key))
+}
+
+/// The key that a provider's own variables hold, for deployments that are given none.
+fn key_of_variable(config: &Config, provider: &Provider) -> Option<Secret> {
+    let mut names = provider.key_env().iter();
+    names.find_map(|name| variable(config, name))
 }
 
 /// A variable of the file's own, else of the process.
@@ -394,7 +401,7 @@ fn simulated(deployment: &Deployment, target: &Target) -> Option<Params> {
     Some(params)
 }
 
-fn headers(deployment: &Deployment, target: &Target) -> DeploymentHeaders {
+fn headers(config: &Config, deployment: &Deployment, target: &Target) -> DeploymentHeaders {
     let value = |text: &str| HeaderValue::from_str(text).ok();
     let empty = HeaderValue::from_static("");
     DeploymentHeaders {
@@ -403,6 +410,10 @@ fn headers(deployment: &Deployment, target: &Target) -> DeploymentHeaders {
         api_base: Some(target.api_base())
             .filter(|base| !base.is_empty())
             .and_then(value),
+        key: deployment
+            .api_key
+            .clone()
+            .or_else(|| key_of_variable(config, target.provider())),
     }
 }
 

@@ -5,14 +5,16 @@ use super::{
     body::ResponseBody,
     fallbacks,
     fault::Fault,
-    headers,
+    headers::{self, DeploymentHeaders},
     mock::{MockRateLimit, MockResponse},
     read::ReadError,
+    redact::Redact,
+    stack::UpstreamBody,
     tags,
 };
 use bytes::Bytes;
 use headworks_balance::Needs;
-use headworks_core::{Attempts, BoxError, RequestedModel, Timeouts, UnknownGroup};
+use headworks_core::{Attempts, BoxError, DeploymentId, RequestedModel, Timeouts, UnknownGroup};
 use headworks_fallback::FellBack;
 use headworks_openai::{Dialect, OwnKey, Params, RequestBody};
 use headworks_provider::Endpoint;
@@ -191,6 +193,26 @@ impl Asking {
     }
 }
 
+/// A deployment's answer, as it came; but an error, in which it may repeat what it was sent, without its key.
+fn upstream(
+    mut response: Response<UpstreamBody>,
+    deployment: Option<&DeploymentHeaders>,
+) -> Response<ResponseBody> {
+    let is_error = response.status().is_client_error() || response.status().is_server_error();
+    let key = deployment.and_then(|deployment| deployment.key.as_ref());
+    let redact = key.filter(|_| is_error).and_then(Redact::new);
+    if let Some(redact) = &redact {
+        redact.headers(response.headers_mut());
+        // It may become another.
+        response.headers_mut().remove(http::header::CONTENT_LENGTH);
+    }
+    headers::provider_copies(response.headers_mut());
+    response.map(|body| match redact {
+        Some(redact) => ResponseBody::redacted(body, redact),
+        None => ResponseBody::upstream(body),
+    })
+}
+
 /// What is wrong with asking to be failed, if a request does.
 fn unmockable(params: &Params, allowed: bool) -> Option<Fault> {
     let mut asked = params.keys().filter(|key| key.is_mock_testing());
@@ -233,23 +255,29 @@ impl Answering {
     /// The answer as the client gets it.
     pub(super) fn finish(
         &self,
-        answer: Result<Response<super::stack::UpstreamBody>, BoxError>,
+        answer: Result<Response<UpstreamBody>, BoxError>,
     ) -> Response<ResponseBody> {
+        let attempts = self.attempts.attempts();
+        let last = attempts.last().map(|last| &last.deployment);
+        // Of several answers it may be an earlier one that is handed on.
+        let answered = answer
+            .as_ref()
+            .ok()
+            .and_then(|answer| answer.extensions().get());
+        let deployment: Option<&DeploymentId> = answered.or(last);
+        let deployment = deployment.and_then(|id| self.shared.deployments.get(id));
+
         let mut fell_back = None;
         let mut response = match answer {
             Ok(mut response) => {
                 fell_back = response.extensions_mut().remove::<FellBack>();
-                headers::provider_copies(response.headers_mut());
-                response.map(ResponseBody::upstream)
+                upstream(response, deployment)
             }
             Err(error) => {
                 let response = self.fault(&error).into_response(self.dialect);
                 response.map(ResponseBody::own)
             }
         };
-        let attempts = self.attempts.attempts();
-        let last = attempts.last();
-        let deployment = last.and_then(|last| self.shared.deployments.get(&last.deployment));
         let headers = response.headers_mut();
         headers::own(headers, &self.call);
         headers::answered(headers, &self.requested, deployment);

@@ -1,7 +1,7 @@
 //! The response headers clients of `LiteLLM` read, written as it writes them.
 
 use super::exchange::Call;
-use headworks_core::RequestedModel;
+use headworks_core::{RequestedModel, Secret};
 use headworks_fallback::FellBack;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::{str::FromStr, time::Duration};
@@ -28,7 +28,8 @@ const PROVIDER_PREFIX: &str = "llm_provider-";
 /// The longest call id a client may choose.
 const MAX_CALL_ID: usize = 128;
 
-/// The headers that name one deployment, made once.
+/// What the edge knows of one deployment: the headers that name it, made once, and the key that must not come
+/// back.
 #[derive(Clone, Debug)]
 pub(super) struct DeploymentHeaders {
     /// The deployment's id.
@@ -37,6 +38,8 @@ pub(super) struct DeploymentHeaders {
     pub(super) model: HeaderValue,
     /// Its base URL without query or credentials; `None` for one without a URL.
     pub(super) api_base: Option<HeaderValue>,
+    /// The key it is sent.
+    pub(super) key: Option<Secret>,
 }
 
 /// The id the client gave its call, or a fresh one.

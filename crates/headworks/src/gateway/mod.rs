@@ -13,6 +13,7 @@ mod mock;
 mod names;
 mod policy;
 mod read;
+mod redact;
 mod route;
 mod stack;
 mod tags;

@@ -5,6 +5,7 @@ use headworks_e2e::{BOUND, Headworks, bounded, config};
 use headworks_upstream::{Answer, DeadPort, Upstream, openai};
 use http::Method;
 use http_body_util::{BodyExt, Full};
+use serde_json::json;
 
 /// What stands in every secret of the configuration, and nowhere else.
 const CANARY: &str = "canary";
@@ -108,4 +109,33 @@ async fn the_fault_matrix_shows_no_key() {
     );
     let found = came_out.lines().find(|line| line.contains(CANARY));
     assert_eq!(found, None, "a key came out");
+}
+
+#[tokio::test]
+async fn an_upstream_that_repeats_the_key_in_its_error_does_not_tell_the_client() {
+    let upstream = Upstream::start().await;
+    upstream.answer_with(|received| {
+        let sent = received
+            .header("authorization")
+            .unwrap_or_default()
+            .to_owned();
+        Answer::json(json!({ "error": { "message": format!("Incorrect key: {sent}.") } }))
+            .with_status(401)
+            .header("x-echo", &sent)
+    });
+    let group = config::openai("gpt-4o", "a", &upstream.base_url());
+    let group = group.replace("sk-a", "sk-canary-of-a-key");
+    let headworks = Headworks::start(&config::of(&[group], "")).await;
+    let answer = headworks.client().post(CHAT, &chat("gpt-4o")).await;
+    assert_eq!(answer.status, 401);
+    assert!(
+        upstream
+            .last()
+            .header("authorization")
+            .unwrap()
+            .contains(CANARY)
+    );
+    let said = format!("{:?} {}", answer.headers, answer.json());
+    assert!(!said.contains(CANARY), "{said}");
+    assert!(said.contains("Incorrect key: Bearer [redacted]."), "{said}");
 }

@@ -19,9 +19,9 @@ use headworks_fallback::FellBack;
 use headworks_openai::{Dialect, OwnKey, Params, RequestBody};
 use headworks_provider::Endpoint;
 use headworks_retry::Retries;
-use http::{HeaderValue, Request, Response, Uri, request::Parts, uri::PathAndQuery};
+use http::{HeaderMap, HeaderValue, Request, Response, Uri, request::Parts, uri::PathAndQuery};
 use http_body_util::Full;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// The longest name of a model that is looked up: it is compared with the known ones, logged and returned in
@@ -138,19 +138,6 @@ impl Asking {
             .or_else(|| headers::number(&parts.headers, "x-litellm-num-retries"));
         let asked = asked.map(|asked| asked.min(shared.most_retries.max(MAX_ASKED_RETRIES)));
         let further = asked.unwrap_or(shared.num_retries);
-        let stream = body.stream();
-        let plain = params
-            .timeout()
-            .or_else(|| headers::seconds(&parts.headers, "x-litellm-timeout"));
-        let streamed = params
-            .stream_timeout()
-            .or_else(|| headers::seconds(&parts.headers, "x-litellm-stream-timeout"))
-            .or(plain);
-        let mut timeouts = Timeouts::default();
-        timeouts.attempt = if stream { streamed } else { plain };
-        timeouts.attempt_body = Some(!stream);
-        timeouts.total = if stream { None } else { shared.total_timeout };
-
         // A class of errors may be given more retries than the rest; only a client that wants none has none.
         let most = match further {
             0 => 0,
@@ -160,6 +147,7 @@ impl Asking {
         parts.uri = canonical(endpoint, &parts.uri);
         parts.extensions.insert(requested.clone());
         parts.extensions.insert(attempts.clone());
+        let timeouts = timeouts(&body, &parts.headers, shared.total_timeout);
         parts.extensions.insert(timeouts);
         if let Some(own) = own_fallbacks {
             parts.extensions.insert(own);
@@ -191,6 +179,25 @@ impl Asking {
         };
         Ok((Request::from_parts(parts, body), answering))
     }
+}
+
+/// The times a request asks for, in its body before its headers, and the operator's total. A stream has no
+/// total, and its attempts have time until their head; a plain answer's have time until its end.
+fn timeouts(body: &RequestBody, headers: &HeaderMap, total: Option<Duration>) -> Timeouts {
+    let params = body.params();
+    let plain = params
+        .timeout()
+        .or_else(|| headers::seconds(headers, "x-litellm-timeout"));
+    let streamed = params
+        .stream_timeout()
+        .or_else(|| headers::seconds(headers, "x-litellm-stream-timeout"))
+        .or(plain);
+    let stream = body.stream();
+    let mut timeouts = Timeouts::default();
+    timeouts.attempt = if stream { streamed } else { plain };
+    timeouts.attempt_body = Some(!stream);
+    timeouts.total = total.filter(|_| !stream);
+    timeouts
 }
 
 /// A deployment's answer, as it came; but an error, in which it may repeat what it was sent, without its key.

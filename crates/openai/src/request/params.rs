@@ -135,8 +135,10 @@ impl OwnKey {
         )
     }
 
+    /// The key of a member of the body or a field of a form. `metadata.tags` is none of these: it is the
+    /// path to a member of a member, and one of that very name belongs to somebody else.
     pub(super) fn of(name: &[u8]) -> Option<Self> {
-        let mut keys = Self::ALL.iter();
+        let mut keys = Self::ALL.iter().filter(|key| **key != Self::MetadataTags);
         keys.find(|key| key.as_str().as_bytes() == name).copied()
     }
 

@@ -101,6 +101,16 @@ fn our_own_parameters_go_with_one_comma_each_wherever_they_stand() {
 }
 
 #[test]
+fn a_member_that_is_spelled_like_the_path_to_the_tags_is_not_ours() {
+    let body = json_body(r#"{"model":"a","metadata.tags":["x"]}"#);
+    assert!(body.params().raw(OwnKey::MetadataTags).is_none());
+    assert_eq!(
+        spliced(&body, "m"),
+        r#"{"model":"m","metadata.tags":["x"]}"#
+    );
+}
+
+#[test]
 fn tags_in_the_metadata_are_ours_when_they_are_a_list() {
     let body = json_body(r#"{"model":"a","metadata":{"tags":["x"],"trace":"1"},"timeout":5}"#);
     assert_eq!(body.params().raw(OwnKey::MetadataTags).unwrap(), r#"["x"]"#);

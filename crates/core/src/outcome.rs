@@ -1,4 +1,4 @@
-use crate::{Elapsed, End, Hint, NotAdmitted, Reason, Refusal, UnknownGroup};
+use crate::{Elapsed, End, Hint, Judged, NotAdmitted, Reason, Refusal, UnknownGroup};
 use http::StatusCode;
 use std::error::Error;
 
@@ -173,6 +173,9 @@ impl Verdict {
             }
             if let Some(refusal) = error.downcast_ref::<Refusal>() {
                 return Self::of_refusal(refusal);
+            }
+            if let Some(judged) = error.downcast_ref::<Judged>() {
+                return judged.verdict();
             }
             if let Some(turned_away) = error.downcast_ref::<NotAdmitted>() {
                 return Self::of_reason(turned_away.reason());

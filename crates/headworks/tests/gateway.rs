@@ -602,3 +602,60 @@ general_settings: { master_key: sk-0123456789abcdef }
     assert_eq!(body["error"]["type"], "authentication_error");
     assert_eq!(body["type"], "error");
 }
+
+#[tokio::test(start_paused = true)]
+async fn fallbacks_may_be_tried_by_asking_for_their_failure() {
+    let gateway = gateway(
+        r#"
+model_list:
+  - { model_name: m, litellm_params: { model: simulated/m } }
+  - { model_name: next, litellm_params: { model: simulated/next } }
+  - { model_name: long, litellm_params: { model: simulated/long } }
+  - { model_name: lax, litellm_params: { model: simulated/lax } }
+router_settings:
+  fallbacks: [{ m: [next] }]
+  context_window_fallbacks: [{ m: [long] }]
+  content_policy_fallbacks: [{ m: [lax] }]
+"#,
+    );
+    for (mock, group) in [
+        ("mock_testing_fallbacks", "next"),
+        ("mock_testing_context_fallbacks", "long"),
+        ("mock_testing_content_policy_fallbacks", "lax"),
+    ] {
+        let began = Instant::now();
+        let response = ask(&gateway, hello("m", &format!("\"{mock}\":true,"))).await;
+        assert_eq!(response.status(), StatusCode::OK, "{mock}");
+        assert_eq!(response.headers()["x-litellm-model-group"], group);
+        assert_eq!(response.headers()["x-litellm-attempted-fallbacks"], "1");
+        assert!(
+            began.elapsed() < Duration::from_millis(100),
+            "{mock} waited"
+        );
+        let alone = format!("\"{mock}\":true,\"disable_fallbacks\":true,\"num_retries\":0,");
+        let response = ask(&gateway, hello("m", &alone)).await;
+        assert_ne!(response.status(), StatusCode::OK, "{mock}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_may_be_asked_for() {
+    let gateway = gateway("model_list: [{model_name: m, litellm_params: {model: simulated/m}}]");
+    let began = Instant::now();
+    let silent = "\"mock_timeout\":true,\"timeout\":2,\"num_retries\":0,";
+    let response = ask(&gateway, hello("m", silent)).await;
+    assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
+    assert_eq!(began.elapsed(), Duration::from_secs(2));
+    let slow = "\"mock_response\":\"late\",\"mock_delay\":3,";
+    let began = Instant::now();
+    assert_eq!(
+        ask(&gateway, hello("m", slow)).await.status(),
+        StatusCode::OK
+    );
+    assert_eq!(began.elapsed(), Duration::from_secs(3));
+    let never = "\"mock_response\":\"late\",\"mock_delay\":1e18,\"timeout\":1,\"num_retries\":0,";
+    assert_eq!(
+        ask(&gateway, hello("m", never)).await.status(),
+        StatusCode::REQUEST_TIMEOUT
+    );
+}

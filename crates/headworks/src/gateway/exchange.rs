@@ -6,7 +6,7 @@ use super::{
     fallbacks,
     fault::Fault,
     headers::{self, DeploymentHeaders},
-    mock::{MockRateLimit, MockResponse},
+    mock::{MockAnswer, MockFault},
     read::ReadError,
     redact::Redact,
     stack::UpstreamBody,
@@ -162,11 +162,16 @@ impl Asking {
             needs.tags = Some(tags::of(&parts.headers, params, matching));
             parts.extensions.insert(needs);
         }
-        if params.flag(OwnKey::MockTestingRateLimitError) {
-            parts.extensions.insert(MockRateLimit::default());
+        if let Some(fault) = MockFault::asked(params) {
+            parts.extensions.insert(fault);
         }
-        if let Some(answer) = params.mock_response() {
-            parts.extensions.insert(MockResponse(answer.into()));
+        if params.flag(OwnKey::MockTimeout) {
+            parts.extensions.insert(MockAnswer::Silence);
+        } else if let Some(answer) = params.mock_response() {
+            let delay = params.mock_delay().unwrap_or_default();
+            parts
+                .extensions
+                .insert(MockAnswer::Text(answer.into(), delay));
         }
         let answering = Answering {
             shared,
@@ -222,21 +227,16 @@ fn upstream(
 
 /// What is wrong with asking to be failed, if a request does.
 fn unmockable(params: &Params, allowed: bool) -> Option<Fault> {
-    let mut asked = params.keys().filter(|key| key.is_mock_testing());
-    if !allowed {
-        let name = asked.next()?.as_str();
-        let message = format!(
-            "`{name}` makes requests fail on purpose; it is taken only by a gateway that listens on loopback, \
-             or with `general_settings.dangerously_allow_mock_testing_request_params: true`"
-        );
-        return Some(Fault::invalid("mock_not_allowed", Some(name), message));
+    let asked = params.keys().find(|key| key.is_mock_testing())?;
+    if allowed {
+        return None;
     }
-    let honoured = |key: &OwnKey| *key == OwnKey::MockTestingRateLimitError;
-    let name = asked.find(|key| !honoured(key))?.as_str();
+    let name = asked.as_str();
     let message = format!(
-        "`{name}` is not honoured yet; `mock_testing_rate_limit_error` and `mock_response` are"
+        "`{name}` makes requests fail on purpose; it is taken only by a gateway that listens on loopback, \
+         or with `general_settings.dangerously_allow_mock_testing_request_params: true`"
     );
-    Some(Fault::invalid("mock_not_supported", Some(name), message))
+    Some(Fault::invalid("mock_not_allowed", Some(name), message))
 }
 
 /// The endpoint's own path, with the client's query.

@@ -1,8 +1,8 @@
 //! What the gateway itself answers when there is no answer to pass on.
 
-use super::{key::KeyError, mock::MockedRateLimit, read::ReadError};
+use super::{key::KeyError, read::ReadError};
 use bytes::Bytes;
-use headworks_core::{BoxError, Clock, Elapsed, Reason, Refusal, UnknownGroup};
+use headworks_core::{BoxError, Clock, Elapsed, Judged, Outcome, Reason, Refusal, UnknownGroup};
 use headworks_openai::{Dialect, ErrorObject, InvalidRequest, stream::StreamError};
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
@@ -129,13 +129,8 @@ impl Fault {
                     "the deployment's answer broke off before its first word".into(),
                 );
             }
-            if error.is::<MockedRateLimit>() {
-                return Self::new(
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "rate_limit_error",
-                    "mock_rate_limit",
-                    error.to_string(),
-                );
+            if let Some(judged) = error.downcast_ref::<Judged>() {
+                return Self::of_outcome(judged.verdict().outcome, judged.to_string());
             }
             if let Some(unknown) = error.downcast_ref::<UnknownGroup>() {
                 return Self::unknown_model(unknown.group(), &[]);
@@ -151,6 +146,18 @@ impl Fault {
             "no deployment could be reached, or the connection to it broke before it answered"
                 .into(),
         )
+    }
+
+    /// An error of this outcome for which no deployment has words.
+    fn of_outcome(outcome: Outcome, message: String) -> Self {
+        let (status, kind, code) = match outcome {
+            Outcome::RateLimited => (429, "rate_limit_error", "rate_limit_exceeded"),
+            Outcome::ContextTooLong => (400, "invalid_request_error", "context_length_exceeded"),
+            Outcome::ContentRefused => (400, "invalid_request_error", "content_policy_violation"),
+            _ => (500, "internal_server_error", "internal_error"),
+        };
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self::new(status, kind, code, message)
     }
 
     fn of_elapsed(elapsed: &Elapsed) -> Self {

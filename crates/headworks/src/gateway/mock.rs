@@ -1,18 +1,16 @@
 //! What a client may make up for its own tests, by `LiteLLM`'s parameters: an answer (`mock_response`), or
-//! a failure of the first attempt (`mock_testing_rate_limit_error`).
+//! a failure (`mock_testing_…`, `mock_timeout`).
 
 use super::stack::Reach;
-use headworks_core::BoxError;
-use headworks_openai::SplicedBody;
+use headworks_core::{Attempts, BoxError, Judged, Outcome};
+use headworks_openai::{OwnKey, Params, SplicedBody};
 use headworks_provider::{
     TransportFuture,
-    simulated::{Params, Simulated},
+    simulated::{self, Simulated},
 };
 use http::Request;
 use pin_project::pin_project;
 use std::{
-    error::Error,
-    fmt,
     future::Future,
     pin::Pin,
     sync::{
@@ -20,22 +18,37 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll},
+    time::Duration,
 };
 use tower::{Layer, Service};
 
-/// An extension of the request: the answer to give in place of the deployment's.
-#[derive(Clone, Debug)]
-pub(super) struct MockResponse(pub(super) Arc<str>);
+/// A year: longer than any attempt is given, and not so long that a clock overflows.
+const FOREVER: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-/// An extension of the request: its first attempt is to fail, as if rate-limited, before it is sent.
-#[derive(Clone, Debug, Default)]
-pub(super) struct MockRateLimit {
-    raised: Arc<AtomicBool>,
+/// An extension of the request: what to do in the deployment's place.
+#[derive(Clone, Debug)]
+pub(super) enum MockAnswer {
+    /// Give this answer, or raise the error it names, after so long.
+    Text(Arc<str>, Duration),
+    /// Say nothing, until the attempt's time is up.
+    Silence,
 }
 
-/// The failure that was asked for.
-#[derive(Debug)]
-pub(super) struct MockedRateLimit;
+/// An extension of the request: it is to fail so, before it is sent.
+#[derive(Clone, Debug)]
+pub(super) struct MockFault {
+    outcome: Outcome,
+    strikes: Strikes,
+}
+
+/// Which attempts are to fail.
+#[derive(Clone, Debug)]
+enum Strikes {
+    /// The first. True once it has.
+    First(Arc<AtomicBool>),
+    /// Those on the group that was asked for: its fallbacks are to answer.
+    Group,
+}
 
 /// Reaches a deployment, or answers in its place where the request brings the answer along.
 #[derive(Clone, Debug)]
@@ -53,8 +66,43 @@ pub(super) struct MockFaults<S>(S);
 /// The future of [`MockFaults`].
 #[pin_project(project = FaultsProj)]
 pub(super) enum MockFaultsFuture<F> {
-    Fails,
+    Fails(Outcome),
     Goes(#[pin] F),
+}
+
+// ===== impl MockFault =====
+
+impl MockFault {
+    /// The fault a request asks for, if it does.
+    pub(super) fn asked(params: &Params) -> Option<Self> {
+        let group = |outcome| Self {
+            outcome,
+            strikes: Strikes::Group,
+        };
+        let first = |outcome| Self {
+            outcome,
+            strikes: Strikes::First(Arc::default()),
+        };
+        if params.flag(OwnKey::MockTestingFallbacks) {
+            Some(group(Outcome::ServerFault))
+        } else if params.flag(OwnKey::MockTestingContextFallbacks) {
+            Some(group(Outcome::ContextTooLong))
+        } else if params.flag(OwnKey::MockTestingContentPolicyFallbacks) {
+            Some(group(Outcome::ContentRefused))
+        } else if params.flag(OwnKey::MockTestingRateLimitError) {
+            Some(first(Outcome::RateLimited))
+        } else {
+            None
+        }
+    }
+
+    /// True if the attempt that is about to be made is one of those to fail.
+    fn strikes(&self, ledger: Option<&Attempts>) -> bool {
+        match &self.strikes {
+            Strikes::First(struck) => !struck.swap(true, Ordering::Relaxed),
+            Strikes::Group => ledger.is_none_or(|ledger| ledger.fallbacks() == 0),
+        }
+    }
 }
 
 // ===== impl Mocked =====
@@ -75,13 +123,14 @@ impl Service<Request<SplicedBody>> for Mocked {
     }
 
     fn call(&mut self, request: Request<SplicedBody>) -> Self::Future {
-        match request.extensions().get() {
-            Some(MockResponse(answer)) => {
-                let params = Params::mock_response(answer);
-                Reach::from(Simulated::new(params)).call(request)
+        let params = match request.extensions().get() {
+            Some(MockAnswer::Text(answer, delay)) => {
+                simulated::Params::mock_response(answer).latency(FOREVER.min(*delay))
             }
-            None => self.0.call(request),
-        }
+            Some(MockAnswer::Silence) => simulated::Params::default().latency(FOREVER),
+            None => return self.0.call(request),
+        };
+        Reach::from(Simulated::new(params)).call(request)
     }
 }
 
@@ -108,9 +157,11 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        match request.extensions().get::<MockRateLimit>() {
-            Some(mock) if !mock.raised.swap(true, Ordering::Relaxed) => MockFaultsFuture::Fails,
-            _ => MockFaultsFuture::Goes(self.0.call(request)),
+        let extensions = request.extensions();
+        let fault = extensions.get::<MockFault>();
+        match fault.filter(|fault| fault.strikes(extensions.get())) {
+            Some(fault) => MockFaultsFuture::Fails(fault.outcome),
+            None => MockFaultsFuture::Goes(self.0.call(request)),
         }
     }
 }
@@ -123,18 +174,11 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         match self.project() {
-            FaultsProj::Fails => Poll::Ready(Err(MockedRateLimit.into())),
+            FaultsProj::Fails(outcome) => {
+                let words = "a failure that the request asked for";
+                Poll::Ready(Err(Judged::new((*outcome).into(), words).into()))
+            }
             FaultsProj::Goes(inner) => inner.poll(cx),
         }
     }
 }
-
-// ===== impl MockedRateLimit =====
-
-impl fmt::Display for MockedRateLimit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the rate-limit error that mock_testing_rate_limit_error asked for")
-    }
-}
-
-impl Error for MockedRateLimit {}

@@ -1,4 +1,4 @@
-use crate::Location;
+use crate::{Location, Notice};
 use std::fmt;
 
 /// One thing that is wrong with a configuration: where, what was found, what is accepted, what to do.
@@ -34,6 +34,8 @@ pub struct Problem {
 #[derive(Clone, Debug)]
 pub struct Error {
     problems: Vec<Problem>,
+    /// Keys nobody knows, of which one may be what a problem is about.
+    unknown: Vec<Notice>,
 }
 
 /// More problems than this are counted, not shown.
@@ -105,7 +107,15 @@ impl fmt::Display for Problem {
 impl Error {
     pub(crate) fn new(mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(|problem| problem.at.as_ref().map(Location::mark));
-        Self { problems }
+        Self {
+            problems,
+            unknown: Vec::new(),
+        }
+    }
+
+    pub(crate) fn beside(mut self, unknown: Vec<Notice>) -> Self {
+        self.unknown = unknown;
+        self
     }
 
     /// What is wrong, in the order of the files. Never empty.
@@ -131,6 +141,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for problem in self.problems.iter().take(SHOWN) {
             write!(f, "{problem}\n\n")?;
+        }
+        for notice in self.unknown.iter().take(SHOWN) {
+            write!(f, "note: {notice}\n\n")?;
         }
         match self.problems.len() {
             1 => f.write_str("the configuration was refused: 1 problem"),

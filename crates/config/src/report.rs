@@ -62,10 +62,13 @@ impl Report {
 
     /// The notices in the order of the files, or every problem there is.
     pub(crate) fn finish(mut self) -> Result<Vec<Notice>, Error> {
-        if !self.problems.is_empty() {
-            return Err(Error::new(self.problems));
-        }
         self.notices.sort_by_key(|notice| notice.location().mark());
+        if !self.problems.is_empty() {
+            // What is missing may be there under a name that nobody knows.
+            self.notices
+                .retain(|notice| notice.kind() == NoticeKind::UnknownKey);
+            return Err(Error::new(self.problems).beside(self.notices));
+        }
         Ok(self.notices)
     }
 

@@ -394,3 +394,17 @@ fn many_problems_are_counted_and_the_first_are_shown() {
     assert_eq!(printed.matches("error: ").count(), 50);
     assert!(printed.ends_with("60 problems, the first 50 are shown"));
 }
+
+#[test]
+fn a_key_nobody_knows_is_told_of_beside_what_it_leaves_missing() {
+    let text = "model_list: [{model_name: m, litellm_params: {modle: openai/a}}]\n";
+    let error = load(text).unwrap_err().to_string();
+    assert!(
+        error.contains("`litellm_params` of `m` has no `model`"),
+        "{error}"
+    );
+    assert!(
+        error.contains("note: config.yaml:1:47: `litellm_params.modle` is not a known key"),
+        "{error}"
+    );
+}

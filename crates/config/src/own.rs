@@ -35,7 +35,7 @@ pub struct OwnSettings {
     pub pool_idle_timeout: Duration,
     /// How long the first token of a stream may take. Default: none.
     pub ttft_timeout: Option<Duration>,
-    /// How long a stream may be silent between two events. Default: none.
+    /// How long a stream may be silent between two events. Default: none. Not honoured yet.
     pub stream_idle_timeout: Option<Duration>,
     /// What of a stream must be here before a client gets any of it. Default: the first token.
     pub commit: Commit,

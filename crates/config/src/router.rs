@@ -47,7 +47,7 @@ pub struct RouterSettings {
     /// One tag in common is enough; else a deployment needs all that the request has. Default: true.
     pub tag_filtering_match_any: bool,
     /// Passes over deployments whose context window a prompt does not fit, or that stand in another region
-    /// than the request asks for. Default: false.
+    /// than the request asks for. Not honoured yet. Default: false.
     pub enable_pre_call_checks: bool,
     /// What instances share. Not used yet.
     pub redis: Option<Redis>,

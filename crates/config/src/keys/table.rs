@@ -3,7 +3,6 @@
 use super::{Key, Status};
 
 const NO_REDIS: &str = "state is not shared between instances yet";
-const NO_FALLBACKS: &str = "a failed group is not followed by another";
 
 /// Every known key, by section.
 #[rustfmt::skip]
@@ -225,7 +224,7 @@ pub const KEYS: &[Key] = &[
     now("router_settings.allowed_fails_policy", "the same by class of error"),
     now("router_settings.cooldown_time", "seconds of rest after failures; default 5"),
     now("router_settings.disable_cooldowns", "no deployment rests"),
-    later("router_settings.fallback_on_unsupported_params", "fallbacks", NO_FALLBACKS),
+    later("router_settings.fallback_on_unsupported_params", "fallbacks", "a request that a provider calls wrong is not tried elsewhere"),
     later("router_settings.routing_strategy_args", "the strategy's parameters", ""),
     later("router_settings.routing_groups", "subsets with a strategy of their own", ""),
     later("router_settings.optional_pre_call_checks", "stickiness, enforced limits", ""),
@@ -298,8 +297,8 @@ pub const KEYS: &[Key] = &[
     later("general_settings.include_call_id_in_error_body", "call id in errors", "it is in a header"),
     later("general_settings.coordination_redis", "Redis", NO_REDIS).secret(),
     later("general_settings.fail_closed_rate_limit_enforcement", "limits without Redis", ""),
-    later("general_settings.enforce_fallback_model_access", "may the caller use the fallback", NO_FALLBACKS),
-    later("general_settings.disable_fallbacks_on_per_model_rate_limits", "fallbacks", NO_FALLBACKS),
+    later("general_settings.enforce_fallback_model_access", "may the caller use the fallback", "there is one key, for all groups"),
+    later("general_settings.disable_fallbacks_on_per_model_rate_limits", "fallbacks", "a rate limit falls back"),
     later("general_settings.completion_model", "the model of every request", "requests name their model"),
     later("general_settings.alerting", "alerts", ""),
     later("general_settings.alert_types", "alerts", ""),

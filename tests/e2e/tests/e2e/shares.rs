@@ -5,6 +5,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use headworks::{Gateway, config::Config};
 use headworks_e2e::config;
+use headworks_upstream::DeadPort;
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use std::collections::HashMap;
@@ -14,8 +15,8 @@ const REQUESTS: usize = 100_000;
 const AT_ONCE: usize = 100;
 
 /// Sends all requests and counts who answered.
-async fn counts(deployments: &[String]) -> HashMap<String, usize> {
-    let yaml = config::of(deployments, "");
+async fn counts(deployments: &[String], rest: &str) -> HashMap<String, usize> {
+    let yaml = config::of(deployments, rest);
     let config = Config::parse(&yaml, "config.yaml").unwrap().config;
     let gateway = Gateway::new(&config).unwrap();
     let body = Bytes::from(chat("gpt-4o").to_string());
@@ -62,7 +63,7 @@ async fn weights_of_three_to_one() {
         config::simulated("gpt-4o", "heavy", "weight: 3"),
         config::simulated("gpt-4o", "light", "weight: 1"),
     ];
-    let counts = counts(&deployments).await;
+    let counts = counts(&deployments, "").await;
     assert_eq!(counts.values().sum::<usize>(), REQUESTS);
     // 23.9: the value of one degree of freedom that chance exceeds once in a million runs.
     let deviation = chi_squared(&counts, &[("heavy", 3.0), ("light", 1.0)]);
@@ -76,10 +77,25 @@ async fn an_rpm_of_six_six_and_1440() {
         config::simulated("gpt-4o", "small-too", "rpm: 6"),
         config::simulated("gpt-4o", "large", "rpm: 1440"),
     ];
-    let counts = counts(&deployments).await;
+    let counts = counts(&deployments, "").await;
     assert_eq!(counts.values().sum::<usize>(), REQUESTS);
     // 27.6: the same for two degrees of freedom.
     let shares = [("small", 6.0), ("small-too", 6.0), ("large", 1440.0)];
     let deviation = chi_squared(&counts, &shares);
     assert!(deviation < 27.6, "{counts:?}: {deviation}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_deployment_answers_nobody_and_loses_nobody() {
+    let dead = DeadPort::new();
+    let deployments = [
+        config::with("gpt-4o", "dead", &dead.base_url(), "weight: 1"),
+        config::simulated("gpt-4o", "one", "weight: 2"),
+        config::simulated("gpt-4o", "other", "weight: 2"),
+    ];
+    // Without rests every fifth request meets it first.
+    let rest = "router_settings: { disable_cooldowns: true }\n";
+    let counts = counts(&deployments, rest).await;
+    assert_eq!(counts.values().sum::<usize>(), REQUESTS);
+    assert!(!counts.contains_key("dead"), "{counts:?}");
 }

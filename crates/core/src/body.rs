@@ -9,8 +9,8 @@ use std::{
 /// A body that carries a [`Guard`]: what counts until the end of an answer hangs off it.
 ///
 /// Frames pass through untouched, data and trailers alike; `size_hint` and `is_end_stream` are the inner
-/// body's. The guard is told [`End::Complete`] at the end of the body, [`End::Failed`] on an error, and
-/// [`End::Dropped`] if the body is dropped before either.
+/// body's. The guard is told [`End::Complete`] at the end of the body, which trailers are, [`End::Failed`] on an
+/// error, and [`End::Dropped`] if the body is dropped before either.
 ///
 /// Whoever reads the body may stop asking once `is_end_stream` is true, so a guard whose body is then dropped
 /// is told [`End::Complete`] as well.
@@ -59,6 +59,8 @@ where
         match &frame {
             None => this.guard.finish(End::Complete),
             Some(Err(_)) => this.guard.finish(End::Failed),
+            // Nothing follows trailers, and gRPC clients do not ask whether anything does.
+            Some(Ok(frame)) if frame.is_trailers() => this.guard.finish(End::Complete),
             Some(Ok(frame)) => {
                 if let (Some(data), Some(watch)) = (frame.data_ref(), this.guard.get_mut()) {
                     watch.data(data);
@@ -138,6 +140,15 @@ mod tests {
         let collected = body.collect().await.unwrap();
         assert_eq!(collected.trailers(), Some(&trailers));
         assert_eq!(*seen.0.lock(), (3, vec![End::Complete]));
+    }
+
+    #[tokio::test]
+    async fn trailers_are_the_end_for_whoever_reads_no_further() {
+        let seen = Seen::default();
+        let frames = Frames(vec![Ok(Frame::trailers(HeaderMap::new()))]);
+        let mut body = GuardedBody::new(frames, Guard::new(seen.clone()));
+        assert!(body.frame().await.unwrap().unwrap().is_trailers());
+        assert_eq!(*seen.0.lock(), (0, vec![End::Complete]));
     }
 
     #[tokio::test]

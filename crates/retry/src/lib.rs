@@ -13,7 +13,8 @@
 //! - the **deadline** in the ledger: what could only begin after it is not waited for.
 //!
 //! The decision falls at the head of an answer; once it is handed on there is no second one. A stream that may
-//! still turn out to be a failure has to be held back further in, until its first content is there.
+//! still turn out to be a failure has to be held back further in, until its first content is there; of a gRPC
+//! stream, which says so in its trailers, [`peek`] does that.
 //!
 //! # Waiting
 //!
@@ -90,6 +91,7 @@ mod budget;
 mod compat;
 mod future;
 mod layer;
+pub mod peek;
 mod policy;
 mod service;
 mod session;
@@ -100,6 +102,7 @@ pub use budget::Budget;
 pub use compat::{TowerPolicy, TowerWait};
 pub use future::ResponseFuture;
 pub use layer::RetryLayer;
+pub use peek::{Peek, PeekLayer};
 pub use policy::{Further, RetryPolicy};
 pub use service::Retry;
 

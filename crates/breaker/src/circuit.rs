@@ -90,10 +90,28 @@ impl Circuit {
     /// [`NotAdmitted`] while the circuit is open, for how much longer; and while a probe is under way, with
     /// [`Reason::Full`].
     pub fn acquire(&self, now: Instant) -> Result<Permit, NotAdmitted> {
+        self.admit(|machine| machine.acquire(now))
+    }
+
+    /// Admits an attempt although the circuit is open, for whoever has nobody else to ask.
+    ///
+    /// Where its time is over the attempt is the probe. Else, if it is answered, the circuit closes as after a
+    /// probe; if it fails, the circuit stays open for as long as it was to be, or as a hint says.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAdmitted`] while a probe is under way, with [`Reason::Full`].
+    pub fn acquire_anyway(&self, now: Instant) -> Result<Permit, NotAdmitted> {
+        self.admit(|machine| machine.acquire_anyway(now))
+    }
+
+    fn admit(
+        &self,
+        acquire: impl FnOnce(&mut Machine) -> Result<Ticket, Reason>,
+    ) -> Result<Permit, NotAdmitted> {
         let closed = self.state.closed.load(Ordering::Acquire);
         let ticket = if closed == NOT_CLOSED {
-            self.change(|machine| machine.acquire(now))
-                .map_err(NotAdmitted::new)?
+            self.change(acquire).map_err(NotAdmitted::new)?
         } else {
             Ticket {
                 generation: closed,

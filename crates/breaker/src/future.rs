@@ -24,7 +24,7 @@ pub struct ResponseFuture<F, C> {
 
 #[pin_project(project = StageProj, project_replace = StageOwned)]
 enum Stage<F, C> {
-    TurnedAway(NotAdmitted),
+    TurnedAway(Option<BoxError>),
     Admitted {
         #[pin]
         inner: F,
@@ -33,6 +33,8 @@ enum Stage<F, C> {
     },
     Done,
 }
+
+const DONE: &str = "polled after it was done";
 
 // ===== impl ResponseFuture =====
 
@@ -47,9 +49,9 @@ impl<F, C> ResponseFuture<F, C> {
         }
     }
 
-    pub(crate) const fn turned_away(error: NotAdmitted) -> Self {
+    pub(crate) const fn turned_away(error: BoxError) -> Self {
         Self {
-            stage: Stage::TurnedAway(error),
+            stage: Stage::TurnedAway(Some(error)),
         }
     }
 }
@@ -66,9 +68,12 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut stage = self.project().stage;
         let answer = match stage.as_mut().project() {
-            StageProj::TurnedAway(error) => return Poll::Ready(Err((*error).into())),
+            StageProj::TurnedAway(error) => match error.take() {
+                Some(error) => return Poll::Ready(Err(error)),
+                None => panic!("{DONE}"),
+            },
             StageProj::Admitted { inner, .. } => ready!(inner.poll(cx)).map_err(Into::into),
-            StageProj::Done => panic!("polled after it was done"),
+            StageProj::Done => panic!("{DONE}"),
         };
         let StageOwned::Admitted {
             mut guard,

@@ -75,7 +75,7 @@
 //! }
 //! let error = stack.ready().await?.call(Request::new(())).await.unwrap_err();
 //! assert!(matches!(
-//!     error.downcast_ref().map(NotAdmitted::reason),
+//!     NotAdmitted::find(&*error).map(NotAdmitted::reason),
 //!     Some(Reason::Resting(left)) if left >= Duration::from_secs(5)
 //! ));
 //! assert!(circuit.standing(Instant::now()).is_err());
@@ -102,4 +102,4 @@ pub use service::Breaker;
 pub use window::Counts;
 
 #[cfg(doc)]
-use headworks_core::{NotAdmitted, Verdict};
+use headworks_core::{LastResort, NotAdmitted, Returned, Verdict};

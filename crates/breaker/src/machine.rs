@@ -99,6 +99,20 @@ impl Machine {
         })
     }
 
+    /// Admits a request as long as nothing but time stands against it: as a probe where one is due, and else
+    /// beside the rest. How it ends tells of no more than itself: a success closes the circuit as that of a
+    /// probe does, and a failure leaves it as it is.
+    pub(crate) fn acquire_anyway(&mut self, now: Instant) -> Result<Ticket, Reason> {
+        match self.phase {
+            Phase::Open { until } if now < until => Ok(Ticket {
+                generation: self.generation,
+                probe: false,
+                succeeded: false,
+            }),
+            Phase::Closed | Phase::Open { .. } | Phase::HalfOpen { .. } => self.acquire(now),
+        }
+    }
+
     /// The attempt has ended without a verdict: a probe gives its place to another.
     pub(crate) fn release(&mut self, ticket: Ticket) {
         // Only how its probe ends changes a half-open circuit, so a probe is never of the past.
@@ -119,7 +133,9 @@ impl Machine {
     ) -> Ticket {
         let rule = policy.rule_of(verdict.outcome);
         let failed = matches!(rule, Rule::Counted | Rule::Allowed(_));
-        if ticket.generation != self.generation {
+        // Whoever is not the probe and was let in after the circuit opened was asked although it rests.
+        let anyway = self.phase != Phase::Closed && !ticket.probe;
+        if ticket.generation != self.generation || (anyway && failed) {
             if failed && !policy.lone {
                 self.rest_longer(verdict.hint, policy, now);
             }
@@ -129,7 +145,7 @@ impl Machine {
             Rule::Neutral => self.release(ticket),
             Rule::Success if ticket.succeeded => {}
             Rule::Success => {
-                if ticket.probe {
+                if ticket.probe || anyway {
                     self.close(now);
                 }
                 self.streak = 0;

@@ -1,5 +1,5 @@
 use crate::{BreakerBody, Circuit, ResponseFuture, flight::Flight};
-use headworks_core::{BoxError, Classify, Guard, StatusClassifier};
+use headworks_core::{BoxError, Classify, Guard, LastResort, Returned, StatusClassifier};
 use http::{Request, Response};
 use http_body::Body;
 use std::task::{Context, Poll};
@@ -52,6 +52,7 @@ where
     S: Service<Request<B>, Response = Response<R>>,
     S::Error: Into<BoxError>,
     C: Classify + Clone,
+    B: Send + 'static,
     R: Body,
 {
     type Response = Response<BreakerBody<R>>;
@@ -63,12 +64,17 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        match self.circuit.acquire(Instant::now()) {
+        let now = Instant::now();
+        let admitted = match request.extensions().get::<LastResort>() {
+            None => self.circuit.acquire(now),
+            Some(_) => self.circuit.acquire_anyway(now),
+        };
+        match admitted {
             Ok(permit) => {
                 let guard = Guard::new(Flight::new(permit));
                 ResponseFuture::admitted(self.inner.call(request), guard, self.classifier.clone())
             }
-            Err(error) => ResponseFuture::turned_away(error),
+            Err(why) => ResponseFuture::turned_away(Returned::new(request, why).into()),
         }
     }
 }

@@ -10,7 +10,8 @@ use headworks_breaker::{
     Breaker, BreakerBody, BreakerLayer, BreakerPolicy, Circuit, Permit, Phase, Rule,
 };
 use headworks_core::{
-    Answer, BoxError, Clock, Elapsed, NotAdmitted, Outcome, Reason, Refusal, Verdict,
+    Answer, BoxError, Clock, Elapsed, LastResort, NotAdmitted, Outcome, Reason, Refusal, Returned,
+    Verdict,
 };
 use headworks_retry::{RetryLayer, RetryPolicy};
 use http::{Request, Response, StatusCode};
@@ -96,10 +97,27 @@ async fn an_open_circuit_answers_by_itself_with_the_time_that_is_left() {
     let mut answer = task::spawn(breaker.call(Request::new(())));
     let error = assert_ready_err!(answer.poll());
     let left = Reason::Resting(Duration::from_secs(3));
-    assert_eq!(error.downcast_ref(), Some(&NotAdmitted::new(left)));
     assert_eq!(Verdict::of_error(&*error).outcome, Outcome::RateLimited);
+    let (request, why) = Returned::<Request<()>>::take(error).unwrap();
+    assert_eq!(why, NotAdmitted::new(left));
+    assert_eq!(request.method(), "GET", "it is handed back");
     assert_pending!(handle.poll_request(), "nothing was sent");
     assert_eq!(circuit.standing(Instant::now()), Err(left));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_circuit_admits_what_is_the_last_resort() {
+    let circuit = brittle();
+    open(&circuit).await;
+    let (mut breaker, mut handle) = spawn(&circuit);
+    let mut request = Request::new(());
+    request.extensions_mut().insert(LastResort::new());
+    let answer = breaker.call(request);
+    let (_, send) = handle.next_request().await.unwrap();
+    let (_sender, body) = Channel::new(1);
+    send.send_response(Response::new(body));
+    assert!(answer.await.is_ok());
+    assert_eq!(circuit.phase(), Phase::Closed);
 }
 
 #[tokio::test(start_paused = true)]

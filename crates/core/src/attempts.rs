@@ -1,4 +1,4 @@
-use crate::{DeploymentId, Group, Reason, Verdict};
+use crate::{DeploymentId, Group, NotAdmitted, Reason, Verdict};
 use parking_lot::Mutex;
 use std::{fmt, sync::Arc};
 use tokio::time::Instant;
@@ -174,6 +174,26 @@ impl Attempts {
         }
     }
 
+    /// Takes back an attempt that was begun and never made, since its deployment did not admit the request: it
+    /// is then among those that were passed over. Whoever chose it may begin another in its place.
+    ///
+    /// Another attempt that has begun meanwhile leaves it on record, as ended with the verdict of the reason.
+    pub fn withdraw(&self, attempt: AttemptNumber, why: NotAdmitted) {
+        let mut ledger = self.0.lock();
+        if ledger.begun != attempt.0 + 1 {
+            drop(ledger);
+            self.end(attempt, Verdict::of_error(&why));
+            return;
+        }
+        ledger.begun = attempt.0;
+        ledger.others = 0;
+        let record = (ledger.attempts.len() > attempt.0 as usize).then(|| ledger.attempts.pop());
+        drop(ledger);
+        if let Some(record) = record.flatten() {
+            self.pass_over(&record.deployment, why.reason());
+        }
+    }
+
     /// Records that `deployment` was not a candidate for the attempt that is about to begin.
     pub fn pass_over(&self, deployment: &DeploymentId, reason: Reason) {
         let mut ledger = self.0.lock();
@@ -334,6 +354,26 @@ mod tests {
         attempts.end(first, Outcome::Capacity.into());
         attempts.end(first, Outcome::Cancelled.into());
         assert_eq!(attempts.last_verdict(&id), Some(Outcome::Capacity.into()));
+    }
+
+    #[test]
+    fn an_attempt_that_was_never_made_is_taken_back() {
+        let attempts = Attempts::new(0);
+        let full = NotAdmitted::new(Reason::Full);
+        let begin = |id: &str| attempts.begin(&"g".into(), &id.into(), WHY, 1);
+        let first = begin("a");
+        attempts.withdraw(first, full);
+        assert_eq!((attempts.begun(), attempts.others()), (0, 0));
+        assert!(!attempts.tried(&"a".into()));
+        let passed_over = &attempts.passed_over()[0];
+        assert_eq!((passed_over.attempt, passed_over.reason), (0, Reason::Full));
+
+        let second = begin("b");
+        let _third = begin("c");
+        attempts.withdraw(second, full);
+        assert_eq!(attempts.begun(), 2);
+        let verdict = attempts.last_verdict(&"b".into());
+        assert_eq!(verdict, Some(Outcome::Capacity.into()));
     }
 
     #[test]

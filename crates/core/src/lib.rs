@@ -14,6 +14,8 @@
 //! | the record of this request's attempts | [`Attempts`] | retry, fallback, balance, timeout | retry, balance, fallback, the edge |
 //! | what an answer means | [`Verdict`], of an [`Outcome`] and a [`Hint`] | a [`Classify`], or who knows the provider | retry, fallback, breaker, load, metrics |
 //! | one deployment would not take it | [`NotAdmitted`] | breaker, limit | balance, retry |
+//! | the request that it would not take | [`Returned`] | breaker, limit | balance |
+//! | asked though it rests, as all do | [`LastResort`] | balance | breaker |
 //! | nobody may take it now, and why | [`Refusal`] | balance | retry, fallback, the edge |
 //! | which clock ran out | [`Elapsed`] | timeout | retry, the edge |
 //! | an answer that is not handed on, or not yet | [`Drain`], then [`KeptBody`] | retry, fallback | the edge |
@@ -59,11 +61,13 @@ mod guard;
 mod hint;
 mod judged;
 mod kept;
+mod last_resort;
 mod model;
 mod names;
 mod outcome;
 mod refusal;
 mod retries;
+mod returned;
 mod secret;
 
 pub use attempts::{Attempt, AttemptNumber, Attempts, PassedOver, Why};
@@ -75,11 +79,13 @@ pub use guard::{End, Finish, Guard, Watch};
 pub use hint::{Hint, HintReader, should_retry};
 pub use judged::Judged;
 pub use kept::KeptBody;
+pub use last_resort::LastResort;
 pub use model::WithModel;
 pub use names::{DeploymentId, Group, RequestedModel};
 pub use outcome::{Outcome, Verdict};
-pub use refusal::{NotAdmitted, Reason, Refusal, UnknownGroup};
+pub use refusal::{NotAdmitted, Reason, Refusal, UnknownGroup, Waited};
 pub use retries::Retries;
+pub use returned::Returned;
 pub use secret::Secret;
 
 /// The error of every layer that can fail by itself: any error, owned, that may cross threads.

@@ -23,6 +23,8 @@ pub enum Reason {
     Region,
     /// The rule that chooses among the candidates wanted none of them.
     Declined,
+    /// It takes requests, and others came first that wait for it.
+    Awaited,
 }
 
 impl Reason {
@@ -39,6 +41,7 @@ impl Reason {
             Self::ContextWindow => "with too small a context window",
             Self::Region => "in another region",
             Self::Declined => "declined",
+            Self::Awaited => "waited for by others",
         }
     }
 }
@@ -61,13 +64,44 @@ impl fmt::Display for Reason {
 pub struct Refusal {
     group: Group,
     candidates: Vec<(DeploymentId, Reason)>,
+    waited: Waited,
+}
+
+/// Whether a request that was refused has waited for a deployment before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Waited {
+    /// It has not: nobody waits there, or there was nothing to wait for.
+    #[default]
+    No,
+    /// It has not: as many as may wait at a time did already.
+    QueueFull,
+    /// For this long, in vain.
+    InVain(Duration),
 }
 
 impl Refusal {
     /// Nobody in `group`, for these reasons.
     #[must_use]
     pub const fn new(group: Group, candidates: Vec<(DeploymentId, Reason)>) -> Self {
-        Self { group, candidates }
+        Self {
+            group,
+            candidates,
+            waited: Waited::No,
+        }
+    }
+
+    /// Says whether the request has waited. Default: it has not.
+    #[must_use]
+    pub const fn after(mut self, waited: Waited) -> Self {
+        self.waited = waited;
+        self
+    }
+
+    /// Whether the request has waited.
+    #[must_use]
+    pub const fn waited(&self) -> Waited {
+        self.waited
     }
 
     /// The group that was asked.
@@ -109,7 +143,11 @@ impl fmt::Display for Refusal {
                 separator = ", ";
             }
         }
-        Ok(())
+        match self.waited {
+            Waited::No => Ok(()),
+            Waited::QueueFull => f.write_str("; too many requests wait already"),
+            Waited::InVain(time) => write!(f, "; waited for {:.1} s", time.as_secs_f64()),
+        }
     }
 }
 
@@ -119,7 +157,8 @@ impl Error for Refusal {}
 ///
 /// The error of a layer that admits requests to one deployment: a breaker, a limit. It has lost a race, as
 /// a rule: whoever chose the deployment had been told that it would take the request, and may choose another.
-/// A [`Refusal`] is what is said when there is no other.
+/// A [`Refusal`] is what is said when there is no other. Better than to drop the request is to hand it back, in
+/// a [`Returned`](crate::Returned).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotAdmitted(Reason);
 
@@ -134,6 +173,19 @@ impl NotAdmitted {
     #[must_use]
     pub const fn reason(&self) -> Reason {
         self.0
+    }
+
+    /// The first of them along the source chain of an error.
+    #[must_use]
+    pub fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            if let Some(found) = error.downcast_ref() {
+                return Some(found);
+            }
+            cause = error.source();
+        }
+        None
     }
 }
 
@@ -190,5 +242,23 @@ mod tests {
             "no deployment available for \"gpt-4o\": 1 tried, 2 resting"
         );
         assert_eq!(refusal.retry_after(), Some(Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn it_says_whether_the_request_has_waited() {
+        let refusal = Refusal::new("g".into(), vec![("a".into(), Reason::Full)]);
+        for (waited, words) in [
+            (Waited::No, "1 full"),
+            (Waited::QueueFull, "1 full; too many requests wait already"),
+            (
+                Waited::InVain(Duration::from_millis(2_500)),
+                "1 full; waited for 2.5 s",
+            ),
+        ] {
+            let refusal = refusal.clone().after(waited);
+            assert_eq!(refusal.waited(), waited);
+            let text = refusal.to_string();
+            assert_eq!(text, format!("no deployment available for \"g\": {words}"));
+        }
     }
 }

@@ -295,6 +295,44 @@ fn a_hint_that_comes_late_makes_a_rest_longer_and_never_shorter() {
 }
 
 #[test]
+fn whoever_is_asked_although_it_rests_closes_it_by_a_success_and_by_nothing_else() {
+    let mut bench = Bench::new(policy());
+    bench.attempt(Outcome::RateLimited);
+    let anyway = |bench: &mut Bench| bench.machine.acquire_anyway(bench.now).unwrap();
+    for outcome in [
+        Outcome::ServerFault,
+        Outcome::CallerFault,
+        Outcome::Cancelled,
+    ] {
+        let ticket = anyway(&mut bench);
+        bench.report(ticket, outcome);
+        assert_eq!(bench.left(), Some(5), "{outcome:?}");
+    }
+    let ticket = anyway(&mut bench);
+    bench.report(ticket, hinted(Outcome::RateLimited, 60));
+    assert_eq!(bench.left(), Some(60), "a hint makes the rest longer");
+
+    let (early, ticket) = (anyway(&mut bench), anyway(&mut bench));
+    let ticket = bench.report(ticket, Outcome::Success);
+    assert_eq!(bench.machine.phase(), Phase::Closed);
+    // The body of the one that closed it breaks off; the other is of the past.
+    bench.report(ticket, Outcome::Transport);
+    bench.report(early, Outcome::ServerFault);
+    let counts = bench.machine.counts(&bench.policy, bench.now);
+    assert_eq!((counts.successes, counts.failures), (0, 1));
+}
+
+#[test]
+fn whoever_is_asked_although_it_rests_is_the_probe_where_one_is_due_and_not_a_second_one() {
+    let mut bench = Bench::new(policy());
+    bench.attempt(Outcome::RateLimited);
+    bench.wait(5);
+    let now = bench.now;
+    assert!(bench.machine.acquire_anyway(now).unwrap().probe);
+    assert_eq!(bench.machine.acquire_anyway(now), Err(Reason::Full));
+}
+
+#[test]
 fn a_success_of_the_head_is_taken_back_when_the_body_breaks_off() {
     let mut bench = Bench::new(policy());
     let cut = |bench: &mut Bench| {

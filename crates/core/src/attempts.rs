@@ -47,6 +47,8 @@ pub struct Attempt {
     pub began: Instant,
     /// How it ended; `None` while it runs.
     pub verdict: Option<Verdict>,
+    /// When that was known; `None` while it runs.
+    pub ended: Option<Instant>,
 }
 
 /// A deployment that was not a candidate for an attempt.
@@ -161,6 +163,7 @@ impl Attempts {
                 why,
                 began: Instant::now(),
                 verdict: None,
+                ended: None,
             });
         }
         number
@@ -169,8 +172,10 @@ impl Attempts {
     /// Records how an attempt ended. The first verdict stands.
     pub fn end(&self, attempt: AttemptNumber, verdict: Verdict) {
         let mut ledger = self.0.lock();
-        if let Some(attempt) = ledger.attempts.get_mut(attempt.0 as usize) {
-            attempt.verdict.get_or_insert(verdict);
+        let attempt = ledger.attempts.get_mut(attempt.0 as usize);
+        if let Some(attempt) = attempt.filter(|attempt| attempt.verdict.is_none()) {
+            attempt.verdict = Some(verdict);
+            attempt.ended = Some(Instant::now());
         }
     }
 
@@ -345,15 +350,20 @@ mod tests {
         assert_eq!(attempts.others(), 0);
     }
 
-    #[test]
-    fn the_first_verdict_stands() {
+    #[tokio::test(start_paused = true)]
+    async fn the_first_verdict_stands_with_its_time() {
         let attempts = Attempts::new(0);
         let (group, id) = (Group::from("g"), DeploymentId::from("d"));
         let first = attempts.begin(&group, &id, WHY, 0);
         assert_eq!(attempts.last_verdict(&id), None);
+        assert_eq!(attempts.attempts()[0].ended, None);
+        tokio::time::advance(Duration::from_secs(2)).await;
         attempts.end(first, Outcome::Capacity.into());
+        tokio::time::advance(Duration::from_secs(2)).await;
         attempts.end(first, Outcome::Cancelled.into());
         assert_eq!(attempts.last_verdict(&id), Some(Outcome::Capacity.into()));
+        let first = &attempts.attempts()[0];
+        assert_eq!(first.ended, Some(first.began + Duration::from_secs(2)));
     }
 
     #[test]

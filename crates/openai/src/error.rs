@@ -32,7 +32,8 @@ pub enum Dialect {
     #[default]
     OpenAi,
     /// `{"type": "error", "error": {"type", "message"}}`: Anthropic's, for `/v1/messages`. The type is one
-    /// of Anthropic's own, chosen by the status; `param` and `code` have no place in it.
+    /// of Anthropic's own, chosen by the status; the `code` stands beside it, where its SDKs pass over what
+    /// they do not know, and `param` has no place in it.
     Anthropic,
 }
 
@@ -53,6 +54,8 @@ struct AnthropicError<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
 }
 
 // ===== impl ErrorObject =====
@@ -121,6 +124,7 @@ impl ErrorObject {
                 error: AnthropicError {
                     kind: anthropic_kind(status),
                     message: &self.message,
+                    code: self.code(),
                 },
             }),
         };
@@ -193,6 +197,10 @@ mod tests {
         let json = error().to_json(StatusCode::NOT_FOUND, Dialect::Anthropic);
         let wanted =
             r#"{"type":"error","error":{"type":"not_found_error","message":"say \"no\"\n"}}"#;
+        assert_eq!(json, wanted);
+        let coded = ErrorObject::new("any", "no").with_code("unknown_model");
+        let json = coded.to_json(StatusCode::NOT_FOUND, Dialect::Anthropic);
+        let wanted = r#"{"type":"error","error":{"type":"not_found_error","message":"no","code":"unknown_model"}}"#;
         assert_eq!(json, wanted);
     }
 

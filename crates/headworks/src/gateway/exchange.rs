@@ -2,6 +2,7 @@
 
 use super::{
     Shared,
+    account::{self, Advice},
     body::ResponseBody,
     fallbacks,
     fault::Fault,
@@ -14,7 +15,10 @@ use super::{
 };
 use bytes::Bytes;
 use headworks_balance::Needs;
-use headworks_core::{Attempts, BoxError, DeploymentId, RequestedModel, Timeouts, UnknownGroup};
+use headworks_core::{
+    Answer, Attempts, BoxError, Classify, DeploymentId, RequestedModel, StatusClassifier, Timeouts,
+    UnknownGroup, Verdict,
+};
 use headworks_fallback::FellBack;
 use headworks_openai::{Dialect, OwnKey, Params, RequestBody};
 use headworks_provider::Endpoint;
@@ -274,13 +278,24 @@ impl Answering {
         let deployment: Option<&DeploymentId> = answered.or(last);
         let deployment = deployment.and_then(|id| self.shared.deployments.get(id));
 
+        let fallbacks = self.attempts.fallbacks();
         let mut fell_back = None;
+        let mut why = None;
         let mut response = match answer {
             Ok(mut response) => {
                 fell_back = response.extensions_mut().remove::<FellBack>();
-                upstream(response, deployment)
+                why = fell_back.as_ref().map(|fell_back| fell_back.why);
+                let advice =
+                    Advice::after(StatusClassifier::default().classify(Answer::from(&response)));
+                let mut response = upstream(response, deployment);
+                advice.write(response.headers_mut());
+                response
             }
             Err(error) => {
+                // Of the errors of several groups it is that of the first which is handed on.
+                if fallbacks > 0 {
+                    why = Some(Verdict::of_error(&*error).outcome);
+                }
                 let response = self.fault(&error).into_response(self.dialect);
                 response.map(ResponseBody::own)
             }
@@ -288,7 +303,11 @@ impl Answering {
         let headers = response.headers_mut();
         headers::own(headers, &self.call);
         headers::answered(headers, &self.requested, deployment);
-        headers::fell_back(headers, self.attempts.fallbacks(), fell_back.as_ref());
+        headers::fell_back(headers, fallbacks, fell_back.as_ref());
+        if let Some(why) = why {
+            account::fell_back(headers, why);
+        }
+        account::attempts(headers, &self.attempts);
         if fell_back.is_some_and(|fell_back| fell_back.unknown_group) {
             tracing::warn!(call = ?self.call.id, model = %self.requested, "unknown model answered by a fallback");
         }

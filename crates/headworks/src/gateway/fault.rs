@@ -1,18 +1,24 @@
 //! What the gateway itself answers when there is no answer to pass on.
 
-use super::{key::KeyError, read::ReadError};
+use super::{
+    account::{self, Advice},
+    key::KeyError,
+    read::ReadError,
+};
 use bytes::Bytes;
-use headworks_core::{BoxError, Clock, Elapsed, Judged, Outcome, Reason, Refusal, UnknownGroup};
+use headworks_core::{
+    BoxError, Clock, Elapsed, Judged, Outcome, Reason, Refusal, UnknownGroup, Verdict,
+};
 use headworks_openai::{Dialect, ErrorObject, InvalidRequest, stream::StreamError};
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
-use std::{error::Error, time::Duration};
+use std::error::Error;
 
 /// Says that the gateway decided, not a deployment, and in one machine-readable word what. Absent from what
 /// is passed on.
 pub(super) const ERROR_HEADER: HeaderName = HeaderName::from_static("x-headworks-error");
 
-/// An error of the gateway's own.
+/// An error of the gateway's own: a status, a machine-readable code, and what to do next.
 ///
 /// Statuses and types are `LiteLLM`'s (1.109.1) unless its status is wrong; the code is a
 /// word of ours that does not change.
@@ -23,22 +29,39 @@ pub(super) struct Fault {
     code: &'static str,
     message: String,
     param: Option<&'static str>,
-    retry_after: Option<Duration>,
-    allow: Option<&'static str>,
+    advice: Advice,
+    also: Option<Also>,
+}
+
+/// What more its headers tell.
+#[derive(Debug, PartialEq, Eq)]
+enum Also {
+    /// The methods the path is for.
+    Allowed(&'static str),
+    /// How a caller shows a key that is let in (RFC 9110, 11.6.1).
+    Challenge(&'static str),
+    /// Who did not take the request.
+    Refused(Box<Refusal>),
 }
 
 // ===== impl Fault =====
 
 impl Fault {
+    /// To try again what the client did wrong does not help, but for a 408 or a 429.
     fn new(status: StatusCode, kind: &'static str, code: &'static str, message: String) -> Self {
+        let advice = match status {
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Advice::None,
+            status if status.is_client_error() => Advice::GiveUp,
+            _ => Advice::None,
+        };
         Self {
             status,
             kind,
             code,
             message,
             param: None,
-            retry_after: None,
-            allow: None,
+            advice,
+            also: None,
         }
     }
 
@@ -76,7 +99,7 @@ impl Fault {
     pub(super) fn wrong_method(method: &http::Method, path: &str, allowed: &'static str) -> Self {
         let message = format!("{path} is not for {method}; use {allowed}");
         Self {
-            allow: Some(allowed),
+            also: Some(Also::Allowed(allowed)),
             ..Self::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "invalid_request_error",
@@ -130,7 +153,7 @@ impl Fault {
                 );
             }
             if let Some(judged) = error.downcast_ref::<Judged>() {
-                return Self::of_outcome(judged.verdict().outcome, judged.to_string());
+                return Self::of_verdict(judged.verdict(), judged.to_string());
             }
             if let Some(unknown) = error.downcast_ref::<UnknownGroup>() {
                 return Self::unknown_model(unknown.group(), &[]);
@@ -148,16 +171,19 @@ impl Fault {
         )
     }
 
-    /// An error of this outcome for which no deployment has words.
-    fn of_outcome(outcome: Outcome, message: String) -> Self {
-        let (status, kind, code) = match outcome {
+    /// An error for which no deployment has words.
+    fn of_verdict(verdict: Verdict, message: String) -> Self {
+        let (status, kind, code) = match verdict.outcome {
             Outcome::RateLimited => (429, "rate_limit_error", "rate_limit_exceeded"),
             Outcome::ContextTooLong => (400, "invalid_request_error", "context_length_exceeded"),
             Outcome::ContentRefused => (400, "invalid_request_error", "content_policy_violation"),
             _ => (500, "internal_server_error", "internal_error"),
         };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self::new(status, kind, code, message)
+        Self {
+            advice: Advice::after(verdict),
+            ..Self::new(status, kind, code, message)
+        }
     }
 
     fn of_elapsed(elapsed: &Elapsed) -> Self {
@@ -177,34 +203,43 @@ impl Fault {
         )
     }
 
-    /// 429 as in LiteLLM, but where waiting does not help: tags that match nobody and a prompt too long for
-    /// everybody are the client's to change.
+    /// 429 as in LiteLLM where a rest or a quota is in the way, 503 where nobody is ready, and 400 where
+    /// waiting does not help: tags that match nobody and a prompt too long for everybody are the client's to
+    /// change.
+    ///
+    /// A group is judged by those that could have answered: who has been tried, or has other tags, says
+    /// nothing about the rest.
     fn of_refusal(refusal: &Refusal) -> Self {
         let reasons = || refusal.candidates().iter().map(|(_, reason)| reason);
-        let all = |is: fn(&Reason) -> bool| reasons().len() > 0 && reasons().all(is);
+        let any = |is: fn(&Reason) -> bool| reasons().any(is);
+        let unmatched =
+            |reason: &Reason| matches!(reason, Reason::Tags | Reason::Region | Reason::OtherTier);
+        let aside = |reason: &&Reason| matches!(reason, Reason::Tried) || unmatched(reason);
+        let left = || reasons().filter(|reason| !aside(reason));
+        let all = |is: fn(&Reason) -> bool| left().next().is_some() && left().all(is);
+
+        let (status, kind, code) = if all(|r| matches!(r, Reason::Resting(_))) {
+            (429, "all_deployments_in_cooldown", "all_resting")
+        } else if all(|r| matches!(r, Reason::ContextWindow)) {
+            (400, "invalid_request_error", "context_too_large")
+        } else if left().next().is_none() && any(unmatched) {
+            (400, "invalid_request_error", "no_match")
+        } else if any(|r| matches!(r, Reason::Resting(_) | Reason::Full)) {
+            (429, "rate_limit_error", "rate_limited")
+        } else {
+            (503, "overloaded_error", "no_deployment_available")
+        };
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
         // LiteLLM's opening words: clients match on them.
         let message = format!("No deployments available for selected model: {refusal}");
-        let unmatched = |r: &Reason| matches!(r, Reason::Tags | Reason::Region | Reason::OtherTier);
-        let (status, kind, code) = if all(|r| matches!(r, Reason::Resting(_))) {
-            let kind = "all_deployments_in_cooldown";
-            (StatusCode::TOO_MANY_REQUESTS, kind, "all_resting")
-        } else if reasons().len() > 0 && reasons().all(unmatched) {
-            (StatusCode::BAD_REQUEST, "invalid_request_error", "no_match")
-        } else if all(|r| matches!(r, Reason::ContextWindow)) {
-            let kind = "invalid_request_error";
-            (StatusCode::BAD_REQUEST, kind, "context_too_large")
-        } else {
-            let kind = "rate_limit_error";
-            (
-                StatusCode::TOO_MANY_REQUESTS,
-                kind,
-                "no_deployment_available",
-            )
-        };
-        Self {
-            retry_after: refusal.retry_after(),
-            ..Self::new(status, kind, code, message)
+        let mut fault = Self::new(status, kind, code, message);
+        if fault.advice != Advice::GiveUp
+            && let Some(wait) = refusal.retry_after()
+        {
+            fault.advice = Advice::After(wait);
         }
+        fault.also = Some(Also::Refused(Box::new(refusal.clone())));
+        fault
     }
 
     /// The answer, in the error form of the endpoint that was asked.
@@ -216,32 +251,44 @@ impl Fault {
         let mut response = error.into_response(self.status, dialect);
         let headers = response.headers_mut();
         headers.insert(ERROR_HEADER, HeaderValue::from_static(self.code));
-        if let Some(allowed) = self.allow {
-            headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
+        match self.also {
+            None => {}
+            Some(Also::Allowed(methods)) => {
+                headers.insert(header::ALLOW, HeaderValue::from_static(methods));
+            }
+            Some(Also::Challenge(challenge)) => {
+                let challenge = HeaderValue::from_static(challenge);
+                headers.insert(header::WWW_AUTHENTICATE, challenge);
+            }
+            Some(Also::Refused(refusal)) => account::refused(headers, &refusal),
         }
-        if let Some(wait) = self.retry_after {
-            // Whole seconds, rounded up: coming back a moment early is one more refusal.
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            headers.insert(header::RETRY_AFTER, seconds.into());
-        }
+        self.advice.write(headers);
         response
     }
 }
 
 impl From<KeyError> for Fault {
     fn from(error: KeyError) -> Self {
-        let message = match error {
-            KeyError::Missing => {
-                "no key was sent: send the gateway's key as `Authorization: Bearer <key>`"
-            }
-            KeyError::Wrong => "the key that was sent is not the gateway's key",
+        // RFC 6750, section 3.1: who has shown no key is not told of an error.
+        let (message, challenge) = match error {
+            KeyError::Missing => (
+                "no key was sent: send the gateway's key as `Authorization: Bearer <key>`",
+                r#"Bearer realm="headworks""#,
+            ),
+            KeyError::Wrong => (
+                "the key that was sent is not the gateway's key",
+                r#"Bearer realm="headworks", error="invalid_token""#,
+            ),
         };
-        Self::new(
-            StatusCode::UNAUTHORIZED,
-            "authentication_error",
-            "invalid_api_key",
-            message.into(),
-        )
+        Self {
+            also: Some(Also::Challenge(challenge)),
+            ..Self::new(
+                StatusCode::UNAUTHORIZED,
+                "authentication_error",
+                "invalid_api_key",
+                message.into(),
+            )
+        }
     }
 }
 
@@ -264,47 +311,4 @@ impl From<ReadError> for Fault {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refusal_says_when_to_come_back_in_whole_seconds() {
-        let refusal = Refusal::new(
-            "g".into(),
-            vec![("d".into(), Reason::Resting(Duration::from_millis(1500)))],
-        );
-        let response = Fault::of_error(&refusal.into()).into_response(Dialect::OpenAi);
-        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
-        assert_eq!(response.headers()["retry-after"], "2");
-        assert_eq!(response.headers()["x-headworks-error"], "all_resting");
-    }
-
-    #[test]
-    fn a_transport_error_names_no_address() {
-        let error: BoxError = "tcp connect to 10.1.2.3:443 refused".into();
-        let fault = Fault::of_error(&error);
-        assert_eq!(fault.status, StatusCode::INTERNAL_SERVER_ERROR);
-        assert!(!fault.message.contains("10.1.2.3"));
-    }
-
-    #[test]
-    fn a_timeout_is_a_408_that_says_which_clock() {
-        let error = Elapsed::new(Clock::Total, Duration::from_secs(30)).into();
-        let fault = Fault::of_error(&error);
-        assert_eq!(fault.status, StatusCode::REQUEST_TIMEOUT);
-        assert!(fault.message.contains("30 s"), "{}", fault.message);
-    }
-
-    #[test]
-    fn an_unknown_model_comes_with_the_nearest_names() {
-        let fault = Fault::unknown_model("gpt-4", &["gpt-4o", "gpt-4.1"]);
-        assert_eq!(fault.status, StatusCode::NOT_FOUND);
-        assert!(
-            fault
-                .message
-                .contains(r#"did you mean "gpt-4o" or "gpt-4.1"?"#),
-            "{}",
-            fault.message
-        );
-    }
-}
+mod tests;

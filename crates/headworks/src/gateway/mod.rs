@@ -1,5 +1,6 @@
 //! The assembled gateway.
 
+mod account;
 mod body;
 mod build;
 mod exchange;
@@ -39,7 +40,6 @@ use headworks_alias::Aliases;
 use headworks_balance::TagMatch;
 use headworks_config::Config;
 use headworks_core::{BoxError, DeploymentId, Secret};
-use headworks_openai::Dialect;
 use headworks_provider::Endpoint;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body::Body;
@@ -66,6 +66,23 @@ const PATIENCE: Duration = Duration::from_secs(30);
 ///
 /// Cheap to clone (two reference counts and the layers' own), so it can be handed to axum, tonic or hyper as
 /// it is; every clone shares one state. The request's body may be any body.
+///
+/// # What an answer tells of itself
+///
+/// Beside the headers of `LiteLLM` (`x-litellm-model-id`, `-attempted-retries`, `-attempted-fallbacks`, …), each
+/// list bounded to 16 members, of deployments nothing but their ids:
+///
+/// | header | on | says |
+/// |---|---|---|
+/// | `x-headworks-attempts` | every answer for which a deployment was asked | each attempt, oldest first: where, how it ended, how long that took: `a=rate_limited;120ms, b=success;840ms` |
+/// | `x-headworks-fallback-reason` | answers after fallbacks | why the first group was left: `capacity` |
+/// | `x-headworks-error` | errors the gateway itself decided on, not a deployment | in one word what, the `code` of the body too: `all_resting`, `rate_limited`, `no_match`, `unknown_model`, `context_too_large`, `timeout`, … |
+/// | `x-headworks-refused` | such errors where deployments did not take the request | which and why: `a=resting;12s, b=full` |
+/// | `x-headworks-unknown-model` | answers of a default fallback | the name that nobody knows |
+/// | `retry-after` | errors that a wait mends, if it is known which | whole seconds, rounded up |
+/// | `x-should-retry: false` | errors that would end the same way again, or only after more than a minute | what `OpenAI`'s and Anthropic's SDKs need to hear, to not try again at once |
+///
+/// A deployment's own error is passed on with its status and its body.
 ///
 /// Built from a configuration by [`Gateway::new`], or by [`Gateway::builder`] where there is more to say. It
 /// must be built and called inside a tokio runtime with time and I/O enabled.
@@ -148,9 +165,7 @@ where
                 return ResponseFuture::own(response);
             }
             Err(fault) => {
-                let endpoint = Endpoint::from_path(parts.uri.path());
-                let dialect = endpoint.map_or(Dialect::OpenAi, exchange::dialect);
-                let mut response = fault.into_response(dialect);
+                let mut response = fault.into_response(route::dialect(parts.uri.path()));
                 headers::own(response.headers_mut(), &call);
                 return ResponseFuture::own(response);
             }

@@ -1,6 +1,8 @@
 //! Which path is what. Endpoints that are answered by a deployment differ by a row of
 //! [`Endpoint`]'s table; what the gateway answers itself is listed here.
 
+use super::exchange;
+use headworks_openai::Dialect;
 use headworks_provider::Endpoint;
 use http::Method;
 use percent_encoding::percent_decode_str;
@@ -55,8 +57,10 @@ impl Own<'_> {
 }
 
 impl<'a> Route<'a> {
-    /// Finds the route of a request.
+    /// Finds the route of a request. A slash at the end of its path makes no difference: `LiteLLM` answers it
+    /// with a redirection, which costs a turn and which not every client follows with its body.
     pub(super) fn of(method: &Method, path: &'a str) -> Self {
+        let path = trimmed(path);
         if let Some((endpoint, model)) = proxied(path) {
             return match *method {
                 Method::POST => Self::Proxy(endpoint, model),
@@ -69,6 +73,17 @@ impl<'a> Route<'a> {
             None => Self::Unknown,
         }
     }
+}
+
+/// The path without a slash at its end.
+fn trimmed(path: &str) -> &str {
+    path.strip_suffix('/').unwrap_or(path)
+}
+
+/// How whoever asks for this path is to be told of an error.
+pub(super) fn dialect(path: &str) -> Dialect {
+    let endpoint = proxied(trimmed(path)).map(|(endpoint, _)| endpoint);
+    endpoint.map_or(Dialect::OpenAi, exchange::dialect)
 }
 
 fn proxied(path: &str) -> Option<(Endpoint, Option<Cow<'_, str>>)> {
@@ -120,6 +135,12 @@ mod tests {
             let bare = path.strip_prefix("/v1").unwrap();
             for path in [path, bare] {
                 assert_eq!(Route::of(&Method::POST, path), Route::Proxy(endpoint, None));
+                let slashed = format!("{path}/");
+                assert_eq!(
+                    Route::of(&Method::POST, &slashed),
+                    Route::Proxy(endpoint, None)
+                );
+                assert_eq!(dialect(&slashed), exchange::dialect(endpoint));
                 assert_eq!(
                     Route::of(&Method::GET, path),
                     Route::WrongMethod("POST"),
@@ -162,6 +183,9 @@ mod tests {
         };
         assert_eq!(own("/v1/models"), Some(Own::Models));
         assert_eq!(own("/models"), Some(Own::Models));
+        assert_eq!(own("/v1/models/"), Some(Own::Models));
+        assert_eq!(own("/health/readiness/"), Some(Own::Readiness));
+        assert_eq!(own("/health//"), None);
         assert_eq!(own("/v1/models/a/b"), Some(Own::Model("a/b".into())));
         assert_eq!(own("/model/info"), Some(Own::ModelInfo));
         assert_eq!(own("/v1/model_group/info"), Some(Own::ModelGroupInfo));

@@ -71,7 +71,7 @@ fn a_message_of_anthropic_fails_in_its_own_form() {
     let delta = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hi\"}}\n\n";
     let point = CommitPoint::FirstToken;
     let fate = play(Protocol::Messages, point, &[delta.as_bytes()], End::Broken);
-    let event = "\n\nevent: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"the answer was cut off before it was finished\"}}\n\n";
+    let event = "\n\nevent: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"the answer was cut off before it was finished\",\"code\":\"stream_cut\"}}\n\n";
     assert_eq!(fate, told(&[delta, event], Err(StreamErrorKind::Cut)));
 }
 

@@ -1,4 +1,4 @@
-use crate::{Member, Members, needs::Fit, picker::Dice, shares::Shares};
+use crate::{Member, Members, Pinned, needs::Fit, picker::Dice, shares::Shares};
 use headworks_core::{Attempts, Reason};
 use http::{Extensions, HeaderMap, Method, Request, Uri};
 use smallvec::SmallVec;
@@ -207,6 +207,14 @@ impl<'a> Candidates<'a> {
             }
         }
         Some((chosen.0?, chosen.1))
+    }
+
+    /// The place where the request is [`Pinned`], if it may go there and has not been.
+    pub(crate) fn pinned(&self) -> Option<usize> {
+        let Pinned(id) = self.request.extensions.get()?;
+        let place = self.members.place(id)?;
+        let is_new = self.tried(place).is_none() && self.check_any_tier(place).is_ok();
+        is_new.then_some(place)
     }
 
     /// True if the request may go to the member at this place, now or when a lower tier has failed it, and

@@ -68,7 +68,7 @@
 //! 1. The candidates are those who take requests at all (their [`Gate`]s, their `max_in_flight`), have what this
 //!    one [`Needs`], stand in the lowest [`order`](Params::order) that has somebody, and where this request has
 //!    not been. If it has been everywhere, those are candidates again whose last answer gives hope.
-//! 2. The strategy chooses one of them. The request counts in its [`State`] from here on, and the ledger is told
+//! 2. The one where the request is [`Pinned`], else the one that the strategy chooses. The request counts in its [`State`] from here on, and the ledger is told
 //!    who was chosen, why, and who was not a candidate for which reason.
 //! 3. A clone of the endpoint's service is polled ready and called. The request counts, and the attempt runs,
 //!    until the answer's body has ended, failed or been dropped, or until the response future is dropped.
@@ -126,7 +126,7 @@ pub use future::ResponseFuture;
 pub use groups::{Groups, GroupsFuture};
 pub use member::{Gate, Member};
 pub use members::Members;
-pub use needs::{Needs, TagMatch, Tags};
+pub use needs::{Needs, Pinned, TagMatch, Tags};
 pub use params::Params;
 pub use picker::{
     LeastBusy, Metric, P2c, Picker, RoundRobin, Session, SmoothRoundRobin, Sticky, WeightedShuffle,

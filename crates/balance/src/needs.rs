@@ -1,5 +1,5 @@
 use crate::{Members, Params};
-use headworks_core::Reason;
+use headworks_core::{DeploymentId, Reason, Why};
 use std::sync::Arc;
 
 /// The tag of those who take requests that match nobody else.
@@ -23,8 +23,12 @@ const DEFAULT: &str = "default";
 pub struct Needs {
     /// The tags to choose by.
     pub tags: Option<Tags>,
-    /// How long the prompt is, in tokens: whoever says that it takes less is out.
+    /// How long the prompt is thought to be, in tokens: whoever says that it takes less is out.
     pub input_tokens: Option<u64>,
+    /// How long the prompt is at the least, where its length is an estimate. If nobody in the group takes
+    /// [`input_tokens`](Self::input_tokens), whoever says that it takes less than this is out, and the others
+    /// may try. Default: the same as `input_tokens`.
+    pub least_input_tokens: Option<u64>,
     /// Where it must be: whoever is elsewhere, or does not say, is out.
     pub region: Option<Arc<str>>,
     /// Its tier, instead of the lowest that has a candidate.
@@ -56,11 +60,22 @@ pub enum TagMatch {
     All,
 }
 
+/// Where a request belongs: the one deployment that has what it refers to, the response it goes on from for
+/// one.
+///
+/// An extension of the request. It goes there, whatever the strategy and the
+/// [`order`](crate::Params::order), if that deployment is in the group, may take the request, and has not
+/// failed it; otherwise it is chosen for like any other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pinned(pub DeploymentId);
+
 /// The needs of a request, in view of a group.
 #[derive(Clone, Debug)]
 pub(crate) struct Fit<'a> {
     needs: &'a Needs,
     tagged: Tagged<'a>,
+    /// What a context window must hold.
+    input_tokens: Option<u64>,
 }
 
 /// Which members the tags of a request leave.
@@ -107,6 +122,13 @@ impl Tags {
     }
 }
 
+// ===== impl Pinned =====
+
+impl Pinned {
+    /// The words for it in the ledger.
+    pub const WHY: Why = Why::new("pinned");
+}
+
 // ===== impl Fit =====
 
 impl<'a> Fit<'a> {
@@ -123,7 +145,11 @@ impl<'a> Fit<'a> {
             Some(tags) if tags.is_empty() => Tagged::All,
             Some(tags) => Tagged::Matching(tags),
         };
-        Self { needs, tagged }
+        Self {
+            needs,
+            tagged,
+            input_tokens: input_tokens(needs, members),
+        }
     }
 
     pub(crate) const fn order(&self) -> Option<i64> {
@@ -140,9 +166,7 @@ impl<'a> Fit<'a> {
         if !tags_match {
             return Err(Reason::Tags);
         }
-        if let (Some(length), Some(max)) = (self.needs.input_tokens, params.max_input_tokens)
-            && length > max
-        {
+        if !takes(params, self.input_tokens) {
             return Err(Reason::ContextWindow);
         }
         match &self.needs.region {
@@ -153,11 +177,32 @@ impl<'a> Fit<'a> {
 
     /// True if it is certain at a glance that everybody is what is needed.
     pub(crate) fn excludes_nobody(&self, members: &Members) -> bool {
-        let length = self.needs.input_tokens.unwrap_or_default();
+        let length = self.input_tokens.unwrap_or_default();
         matches!(self.tagged, Tagged::All)
             && self.needs.region.is_none()
             && members.shortest_window().is_none_or(|max| length <= max)
     }
+}
+
+/// What a context window must hold: what the prompt is thought to be long, if anybody takes that, else what it
+/// is at the least.
+fn input_tokens(needs: &Needs, members: &Members) -> Option<u64> {
+    let fits_all = |length| members.shortest_window().is_none_or(|max| length <= max);
+    match (needs.input_tokens, needs.least_input_tokens) {
+        (Some(thought), Some(least)) if !fits_all(thought) => {
+            let somebody = members.iter().any(|m| takes(m.params(), Some(thought)));
+            Some(if somebody { thought } else { least })
+        }
+        (thought, least) => thought.or(least),
+    }
+}
+
+/// True if a prompt of this length fits its context window, as far as that is known.
+fn takes(params: &Params, length: Option<u64>) -> bool {
+    let (Some(length), Some(max)) = (length, params.max_input_tokens) else {
+        return true;
+    };
+    length <= max
 }
 
 fn is_default(tags: &[Box<str>]) -> bool {
@@ -242,6 +287,33 @@ mod tests {
         assert_eq!(left(&needs(1001), &group), "b");
         assert!(Fit::new(&needs(1000), &group).excludes_nobody(&group));
         assert!(!Fit::new(&needs(1001), &group).excludes_nobody(&group));
+    }
+
+    #[test]
+    fn an_estimate_excludes_those_it_does_not_fit_if_it_fits_anybody_else_what_is_certain_does() {
+        let needs = |thought, least| Needs {
+            input_tokens: Some(thought),
+            least_input_tokens: Some(least),
+            ..Needs::default()
+        };
+        let two = members([
+            Endpoint::new("a", ()).max_input_tokens(1000),
+            Endpoint::new("b", ()).max_input_tokens(4000),
+        ]);
+        for (thought, least, fit) in [
+            (1000, 500, "ab"),
+            (1001, 500, "b"),
+            (4001, 1000, "ab"),
+            (4001, 1001, "b"),
+            (9000, 4001, ""),
+        ] {
+            assert_eq!(left(&needs(thought, least), &two), fit, "{thought} {least}");
+        }
+        let unknown = members([
+            Endpoint::new("a", ()).max_input_tokens(1000),
+            Endpoint::new("b", ()),
+        ]);
+        assert_eq!(left(&needs(1001, 500), &unknown), "b");
     }
 
     #[test]

@@ -1,5 +1,5 @@
 use crate::{
-    Candidates, Endpoint, Flight, Picker, Registry, ResponseBody, ResponseFuture, Snapshot,
+    Candidates, Endpoint, Flight, Picker, Pinned, Registry, ResponseBody, ResponseFuture, Snapshot,
     Strategy,
 };
 use headworks_core::{
@@ -161,9 +161,14 @@ impl<S, C> Inner<S, C> {
         Err(self.refuse(&candidates))
     }
 
-    /// Somewhere new if anybody there takes the request, else where it may be tried again; each time the
+    /// Where it is [`Pinned`]; else somewhere new if anybody there takes the request, else where it may be tried again; each time the
     /// lowest tier first.
     fn choose(&self, candidates: &mut Candidates<'_>) -> Option<usize> {
+        let pinned = candidates.pinned();
+        if let Some(place) = pinned {
+            candidates.in_tier(candidates.members().tier_of(place), false);
+            return Some(place);
+        }
         let rounds = if candidates.any_tried() {
             &[false, true][..]
         } else {
@@ -203,7 +208,11 @@ impl<S, C> Inner<S, C> {
                 attempts.pass_over(members[other].id(), reason);
             }
         }
-        attempts.begin(&self.group, members[place].id(), self.picker.why(), others)
+        let why = match candidates.extensions().get::<Pinned>() {
+            Some(pinned) if pinned.0 == *members[place].id() => Pinned::WHY,
+            _ => self.picker.why_among(candidates),
+        };
+        attempts.begin(&self.group, members[place].id(), why, others)
     }
 
     fn refuse(&self, candidates: &Candidates<'_>) -> Refusal {

@@ -18,8 +18,9 @@ pub enum Strategy {
     RoundRobin,
     /// Each as often as its weight says, turns spread evenly; see [`SmoothRoundRobin`].
     SmoothRoundRobin,
-    /// The same for all requests of a session; see [`Sticky`].
-    Sticky,
+    /// The same for all requests of a session, and by another strategy for requests without one; see
+    /// [`Sticky`].
+    Sticky(Box<Self>),
     /// The less busy of two; see [`P2c`] and [`LeastBusy`].
     LeastBusy,
     /// A rule of the user's own, shared by every group that is given it.
@@ -35,12 +36,21 @@ impl Strategy {
         Self::Picker(Arc::new(picker))
     }
 
+    /// Keeps sessions together, and chooses for requests without one by `self`.
+    #[must_use]
+    pub fn sticky(self) -> Self {
+        match self {
+            Self::Sticky(_) => self,
+            without => Self::Sticky(Box::new(without)),
+        }
+    }
+
     pub(crate) fn build(&self) -> Arc<dyn Picker> {
         match self {
             Self::WeightedShuffle => Arc::new(WeightedShuffle::new()),
             Self::RoundRobin => Arc::new(RoundRobin::new()),
             Self::SmoothRoundRobin => Arc::new(SmoothRoundRobin::new()),
-            Self::Sticky => Arc::new(Sticky::new()),
+            Self::Sticky(without) => Arc::new(Sticky::or(without.build())),
             Self::LeastBusy => Arc::new(P2c::new(LeastBusy)),
             Self::Picker(picker) => picker.clone(),
         }

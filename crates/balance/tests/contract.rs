@@ -72,7 +72,7 @@ mod sticky {
     use super::*;
 
     headworks_contract::suite! {
-        layer: || Lone(Strategy::Sticky, Arc::default()),
+        layer: || Lone(Strategy::default().sticky(), Arc::default()),
         bodies: any,
         readiness: its_own,
         errors: boxed,

@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests")]
 
 use bytes::Bytes;
-use headworks_balance::{Balance, Endpoint, Groups, MissingGroup, Picker, Strategy};
+use headworks_balance::{
+    Balance, Endpoint, Groups, MissingGroup, Picker, Pinned, Session, Strategy,
+};
 use headworks_core::{
-    Attempts, BoxError, DeploymentId, Group, Outcome, Reason, Refusal, UnknownGroup,
+    Attempts, BoxError, DeploymentId, Group, Outcome, Reason, Refusal, UnknownGroup, Why,
 };
 use http::{Request, Response, StatusCode};
 use http_body::Frame;
@@ -38,7 +40,7 @@ fn strategies() -> [Strategy; 5] {
         Strategy::WeightedShuffle,
         Strategy::RoundRobin,
         Strategy::SmoothRoundRobin,
-        Strategy::Sticky,
+        Strategy::default().sticky(),
         Strategy::LeastBusy,
     ]
 }
@@ -178,7 +180,9 @@ async fn the_ledger_knows_who_was_chosen_why_and_how_many_others_there_were() {
         let endpoints = ["a", "b", "c"].map(|id| Endpoint::new(id, status(200)));
         let mut balance = Balance::new("g", &strategy, endpoints);
         let attempts = Attempts::new(0);
-        assert!(balance.call(request(&attempts)).await.is_ok());
+        let mut request = request(&attempts);
+        request.extensions_mut().insert(Session::new(b"me", b"1"));
+        assert!(balance.call(request).await.is_ok());
         let attempt = &attempts.attempts()[0];
         assert_eq!((attempt.why.as_str(), &*attempt.group), (why, "g"));
         assert_eq!(attempts.others(), 2);
@@ -491,4 +495,37 @@ fn it_crosses_threads() {
     send(&balance.call(Request::new(())));
     fn picker(_: &dyn Picker) {}
     picker(&headworks_balance::RoundRobin::new());
+}
+
+#[tokio::test]
+async fn a_pinned_request_goes_where_it_belongs_while_that_may_take_it() {
+    let mut balance = Balance::new(
+        "g",
+        &Strategy::RoundRobin,
+        [
+            Endpoint::new("first", status(200)).order(1),
+            Endpoint::new("second", status(200)).order(2),
+        ],
+    );
+    let mut to = async |pinned: &str, attempts: &Attempts| {
+        let mut request = request(attempts);
+        request.extensions_mut().insert(Pinned(pinned.into()));
+        let response = balance.ready().await.unwrap().call(request).await.unwrap();
+        let id = response.extensions().get::<DeploymentId>().unwrap().clone();
+        (id, attempts.attempts().last().unwrap().why)
+    };
+    let attempts = Attempts::new(1);
+    assert_eq!(
+        to("second", &attempts).await,
+        ("second".into(), Pinned::WHY)
+    );
+    // It has been there.
+    assert_eq!(
+        to("second", &attempts).await,
+        ("first".into(), Why::new("round robin"))
+    );
+    assert_eq!(
+        to("nobody", &Attempts::new(0)).await.0,
+        DeploymentId::from("first")
+    );
 }

@@ -79,7 +79,7 @@ fn one_that_always_takes_requests_is_always_found() {
         Strategy::WeightedShuffle,
         Strategy::RoundRobin,
         Strategy::SmoothRoundRobin,
-        Strategy::Sticky,
+        Strategy::default().sticky(),
         Strategy::LeastBusy,
     ] {
         println!("{strategy:?}");

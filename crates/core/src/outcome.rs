@@ -205,9 +205,8 @@ impl Verdict {
 
     fn of_refusal(refusal: &Refusal) -> Self {
         let mut reasons = refusal.candidates().iter().map(|(_, reason)| reason);
-        let too_long = reasons.len() > 0 && reasons.clone().all(|r| *r == Reason::ContextWindow);
         Self {
-            outcome: if too_long {
+            outcome: if refusal.is_too_long() {
                 Outcome::ContextTooLong
             } else if reasons.any(|reason| matches!(reason, Reason::Resting(_))) {
                 Outcome::RateLimited

@@ -116,6 +116,21 @@ impl Refusal {
         &self.candidates
     }
 
+    /// True if the prompt is too long: it fits nobody who might have taken the request otherwise, so that
+    /// waiting helps as little as asking again.
+    #[must_use]
+    pub fn is_too_long(&self) -> bool {
+        let is_too_long = |(_, reason): &(_, Reason)| *reason == Reason::ContextWindow;
+        let is_unfit = |(_, reason): &(_, Reason)| {
+            matches!(reason, Reason::Tags | Reason::Region | Reason::OtherTier)
+        };
+        self.candidates.iter().any(is_too_long)
+            && self
+                .candidates
+                .iter()
+                .all(|c| is_too_long(c) || is_unfit(c))
+    }
+
     /// How long until the first candidate is back, if any has said.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
@@ -260,5 +275,18 @@ mod tests {
             let text = refusal.to_string();
             assert_eq!(text, format!("no deployment available for \"g\": {words}"));
         }
+    }
+
+    #[test]
+    fn a_prompt_is_too_long_where_nobody_else_is_waited_for() {
+        let too_long = |reasons: &[Reason]| {
+            let candidates = reasons.iter().map(|reason| ("d".into(), *reason));
+            Refusal::new("g".into(), candidates.collect()).is_too_long()
+        };
+        assert!(too_long(&[Reason::ContextWindow, Reason::ContextWindow]));
+        assert!(too_long(&[Reason::Region, Reason::ContextWindow]));
+        assert!(!too_long(&[Reason::ContextWindow, Reason::Full]));
+        assert!(!too_long(&[Reason::Tags]));
+        assert!(!too_long(&[]));
     }
 }

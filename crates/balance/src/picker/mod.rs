@@ -45,6 +45,12 @@ pub trait Picker: Send + Sync {
     fn why(&self) -> Why {
         Why::new("picker")
     }
+
+    /// The words that stand for what it did for this request, where it is not always the same. Default:
+    /// [`why`](Self::why).
+    fn why_among(&self, _candidates: &Candidates<'_>) -> Why {
+        self.why()
+    }
 }
 
 impl<F> Picker for F

@@ -3,6 +3,7 @@ use crate::{
     shares::{Share, Shares},
 };
 use headworks_core::Why;
+use std::{fmt, sync::Arc};
 
 /// How far above its share of the load a member may be before sessions go on to their next choice:
 /// consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam 2018) at 1 + ε = 1.25, which
@@ -26,13 +27,13 @@ pub struct Session(u64);
 /// There is no table and no shared state: each session has its own order of the members, computed from its
 /// key and their ids, and goes to the first that is a candidate and not overloaded. Every instance computes
 /// the same order. When a member leaves, its sessions go to their next choices and all others stay; when it
-/// is back, so are they. Each member gets sessions by its weight, found as in [`WeightedShuffle`], which also
-/// chooses for requests without a session.
+/// is back, so are they. Each member gets sessions by its weight, found as in [`WeightedShuffle`].
+///
+/// Requests without a session are left to another rule: [`WeightedShuffle`], unless it is told otherwise.
 ///
 /// Each choice looks at all candidates, so its cost grows with the group.
-#[derive(Debug, Default)]
 pub struct Sticky {
-    without: WeightedShuffle,
+    without: Arc<dyn Picker>,
 }
 
 // ===== impl Session =====
@@ -50,6 +51,16 @@ impl Session {
         Self(hash::mix(hash::extend(hash, key)))
     }
 
+    /// The session that is called by one more piece: for a key that comes in several.
+    ///
+    /// The pieces are kept apart: `("ab", "c")` is not `("a", "bc")`.
+    #[must_use]
+    pub const fn and(self, piece: &[u8]) -> Self {
+        let length = (piece.len() as u64).to_le_bytes();
+        let hash = hash::extend(self.0, &length);
+        Self(hash::mix(hash::extend(hash, piece)))
+    }
+
     /// A number in (0, 1) for this session at this member, which no other pair has anything to do with.
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
     const fn at(self, member: &Member) -> f64 {
@@ -61,10 +72,16 @@ impl Session {
 // ===== impl Sticky =====
 
 impl Sticky {
-    /// Sticks to what the session says.
+    /// Sticks to what the session says; requests without one are spread by [`WeightedShuffle`].
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self::or(Arc::new(WeightedShuffle::new()))
+    }
+
+    /// Leaves requests without a session to `without`.
+    #[must_use]
+    pub const fn or(without: Arc<dyn Picker>) -> Self {
+        Self { without }
     }
 
     fn choose(session: Session, shares: &Shares<'_>) -> Option<usize> {
@@ -95,6 +112,27 @@ impl Picker for Sticky {
 
     fn why(&self) -> Why {
         Why::new("sticky")
+    }
+
+    fn why_among(&self, candidates: &Candidates<'_>) -> Why {
+        match candidates.extensions().get::<Session>() {
+            Some(_) => self.why(),
+            None => self.without.why_among(candidates),
+        }
+    }
+}
+
+impl Default for Sticky {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Sticky {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sticky")
+            .field("without", &self.without.why())
+            .finish()
     }
 }
 
@@ -211,6 +249,35 @@ mod tests {
         for (n, session) in sessions.iter().enumerate() {
             assert!(!sessions[..n].contains(session));
         }
+    }
+
+    #[test]
+    fn pieces_of_a_key_are_kept_apart() {
+        let of = |pieces: &[&str]| {
+            let first = Session::new(b"sk-caller", b"");
+            let add = |session: Session, piece: &&str| session.and(piece.as_bytes());
+            pieces.iter().fold(first, add)
+        };
+        let sessions = [&["ab", "c"][..], &["a", "bc"], &["abc"], &["abc", ""], &[]].map(of);
+        for (n, session) in sessions.iter().enumerate() {
+            assert!(!sessions[..n].contains(session));
+        }
+        assert_eq!(of(&["a", "b"]), of(&["a", "b"]));
+    }
+
+    #[test]
+    fn requests_without_a_session_are_left_to_the_other_rule_and_the_ledger_says_so() {
+        let group = weighted(&[1.0; 3]);
+        let last = |candidates: &Candidates<'_>| candidates.iter().last().map(|(place, _)| place);
+        let sticky = Sticky::or(Arc::new(last));
+        let plain = request(&[]);
+        let candidates = group.candidates(&plain);
+        assert_eq!(sticky.pick(&candidates), Some(2));
+        assert_eq!(sticky.why_among(&candidates), Why::new("picker"));
+        let of_session = session(1);
+        let candidates = group.candidates(&of_session);
+        assert_eq!(sticky.pick(&candidates), Sticky::new().pick(&candidates));
+        assert_eq!(sticky.why_among(&candidates), Why::new("sticky"));
     }
 
     #[test]

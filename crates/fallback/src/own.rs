@@ -1,3 +1,4 @@
+use crate::List;
 use headworks_core::Group;
 
 /// The most groups a request may ask to go on to.
@@ -5,12 +6,24 @@ const MOST: u32 = 64;
 
 /// The fallbacks that one request brings itself, in place of those that are configured.
 ///
+/// Groups for whatever failure ([`to`](Self::to)) stand in for all three configured lists, and those of one
+/// [`list`](Self::list) for that list alone, whether it is configured or brought along. Either is the whole of
+/// where the request goes after such a failure: the groups' own entries are not asked.
+///
 /// An extension of the request, for the layer alone: it is not passed on.
 #[derive(Clone, Debug)]
 #[must_use = "an extension does nothing until a request carries it"]
 pub struct OwnFallbacks<B> {
-    hops: Option<Vec<Hop<B>>>,
+    hops: OwnHops<B>,
     max: Option<u32>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct OwnHops<B> {
+    /// After whatever failure.
+    any: Option<Vec<Hop<B>>>,
+    /// After those of one list, in the order of [`List::ALL`].
+    lists: [Option<Vec<Hop<B>>>; 3],
 }
 
 /// One group to fall back to.
@@ -27,7 +40,10 @@ pub struct Hop<B> {
 impl<B> Default for OwnFallbacks<B> {
     fn default() -> Self {
         Self {
-            hops: None,
+            hops: OwnHops {
+                any: None,
+                lists: [None, None, None],
+            },
             max: None,
         }
     }
@@ -37,10 +53,16 @@ impl<B> OwnFallbacks<B> {
     /// These groups, in this order, after whatever kind of failure, and no others. `LiteLLM`'s request key
     /// `fallbacks`.
     pub fn to(hops: impl IntoIterator<Item = Hop<B>>) -> Self {
-        Self {
-            hops: Some(hops.into_iter().collect()),
-            max: None,
-        }
+        let mut own = Self::default();
+        own.hops.any = Some(hops.into_iter().collect());
+        own
+    }
+
+    /// These groups, in this order, after the failures that `list` is for, and no others: the keys
+    /// `context_window_fallbacks` and `content_policy_fallbacks` of a request.
+    pub fn list(mut self, list: List, hops: impl IntoIterator<Item = Hop<B>>) -> Self {
+        self.hops.lists[list as usize] = Some(hops.into_iter().collect());
+        self
     }
 
     /// None at all: `disable_fallbacks`.
@@ -55,8 +77,24 @@ impl<B> OwnFallbacks<B> {
         self
     }
 
-    pub(crate) fn into_parts(self) -> (Option<Vec<Hop<B>>>, Option<u32>) {
+    pub(crate) fn into_parts(self) -> (OwnHops<B>, Option<u32>) {
         (self.hops, self.max)
+    }
+}
+
+// ===== impl OwnHops =====
+
+impl<B> OwnHops<B> {
+    /// Where the request goes after the failures of `list`; `None` where it does not say.
+    pub(crate) fn of(&self, list: List) -> Option<&[Hop<B>]> {
+        let hops = self.lists[list as usize].as_ref().or(self.any.as_ref())?;
+        Some(hops)
+    }
+
+    /// The same, to take from.
+    pub(crate) fn of_mut(&mut self, list: List) -> Option<&mut Vec<Hop<B>>> {
+        let hops = self.lists[list as usize].as_mut();
+        hops.or(self.any.as_mut())
     }
 }
 

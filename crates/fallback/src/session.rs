@@ -1,4 +1,4 @@
-use crate::{Fallbacks, FellBack, Hop, List, OwnFallbacks};
+use crate::{Fallbacks, FellBack, Hop, List, OwnFallbacks, own::OwnHops};
 use headworks_core::{Attempts, Group, Outcome, Retries};
 use http::{Extensions, Request};
 use smallvec::{SmallVec, smallvec};
@@ -27,11 +27,11 @@ pub(crate) enum Failure {
 
 /// Where a request may go on to.
 #[derive(Debug)]
-enum Route<B> {
+struct Route<B> {
     /// As it is configured.
-    Configured(Fallbacks),
-    /// As the request says itself.
-    Own(Vec<Hop<B>>),
+    configured: Fallbacks,
+    /// As the request says itself, for the failures of which it says anything.
+    own: OwnHops<B>,
 }
 
 // ===== impl Session =====
@@ -48,9 +48,9 @@ impl<B> Session<B> {
         let max = max.unwrap_or(fallbacks.max());
         let requested: &Group = extensions.get()?;
         let asked = smallvec![requested.clone()];
-        let route = match own {
-            Some(hops) => Route::Own(hops),
-            None => Route::Configured(fallbacks.clone()),
+        let route = Route {
+            configured: fallbacks.clone(),
+            own,
         };
         if max == 0 || !route.goes_on(&asked) {
             return None;
@@ -162,9 +162,9 @@ impl<B> Route<B> {
 
     /// The group that follows those that have been `asked`.
     fn find(&self, list: List, asked: &[Group]) -> Option<&Group> {
-        match self {
-            Self::Configured(fallbacks) => fallbacks.next(list, asked),
-            Self::Own(hops) => {
+        match self.own.of(list) {
+            None => self.configured.next(list, asked),
+            Some(hops) => {
                 let mut groups = hops.iter().map(|hop| &hop.group);
                 groups.find(|group| !asked.contains(group))
             }
@@ -173,9 +173,9 @@ impl<B> Route<B> {
 
     /// The same, with what is to be sent there.
     fn take(&mut self, list: List, asked: &[Group]) -> Option<Hop<B>> {
-        match self {
-            Self::Configured(fallbacks) => fallbacks.next(list, asked).cloned().map(Hop::new),
-            Self::Own(hops) => {
+        match self.own.of_mut(list) {
+            None => self.configured.next(list, asked).cloned().map(Hop::new),
+            Some(hops) => {
                 let at = hops.iter().position(|hop| !asked.contains(&hop.group))?;
                 // Those before it have all been asked.
                 hops.drain(..=at).next_back()

@@ -555,6 +555,24 @@ async fn a_request_may_bring_its_own_fallbacks_or_none() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_may_bring_a_list_for_each_kind_of_failure() {
+    let gateway = gateway(FALLBACKS);
+    let lists = r#""fallbacks":[{"sick":["alias"]}],"context_window_fallbacks":[{"model":"long","max_tokens":3}],"#;
+    for (model, answered) in [("sick", "well"), ("short", "long")] {
+        let response = ask(&gateway, hello(model, lists)).await;
+        assert_eq!(response.status(), StatusCode::OK, "{model}");
+        assert_eq!(response.headers()["x-litellm-model-group"], answered);
+    }
+    let none = r#""context_window_fallbacks":[],"#;
+    let response = ask(&gateway, hello("short", none)).await;
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(response.headers()["x-should-retry"], "false");
+    let refused = r#""content_policy_fallbacks":"long","#;
+    let response = ask(&gateway, hello("short", refused)).await;
+    assert_eq!(error(response).await["param"], "content_policy_fallbacks");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_unknown_model_is_answered_by_the_default_fallback_and_said_so() {
     let gateway = gateway(
         r#"

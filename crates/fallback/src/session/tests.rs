@@ -87,6 +87,37 @@ async fn what_a_request_brings_stands_in_for_every_list() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_request_brings_for_one_kind_of_failure_stands_in_for_that_list_alone() {
+    let large = || Own::default().list(List::ContextWindow, [Hop::new("x"), Hop::new("y")]);
+    let ways = |own: Own| {
+        [SERVER_FAULT, TOO_LONG, REFUSED].map(|failure| {
+            let session = with(own.clone()).0;
+            session.map_or_else(Vec::new, |session| way(session, failure))
+        })
+    };
+    assert_eq!(ways(large()), [vec!["b", "c"], vec!["x", "y"], vec![]]);
+    // Beside groups for any failure it is the more precise.
+    let own = hops(["z"]).list(List::ContextWindow, [Hop::new("x")]);
+    assert_eq!(ways(own), [["z"], ["x"], ["z"]]);
+    // An empty one is a list too.
+    let none = Own::default().list(List::ContextWindow, []);
+    assert_eq!(ways(none), [vec!["b", "c"], vec![], vec![]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_failure_on_the_way_asks_the_list_that_is_for_it() {
+    let own = Own::default()
+        .list(List::ContextWindow, [Hop::new("large").body("long")])
+        .list(List::ContentPolicy, [Hop::new("lax"), Hop::new("large")]);
+    let mut session = with(own).0.unwrap();
+    let mut next = |failure| session.next(failure, Instant::now());
+    assert_eq!(next(REFUSED), Some(Hop::new("lax")));
+    assert_eq!(next(TOO_LONG), Some(Hop::new("large").body("long")));
+    assert_eq!(next(REFUSED), None, "both have been asked");
+    assert_eq!(next(SERVER_FAULT), Some(Hop::new("b")));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_may_bring_a_number_and_leave_the_lists_in_place() {
     let (session, _) = with(OwnFallbacks::default().max(1));
     assert_eq!(way(session.unwrap(), SERVER_FAULT), ["b"]);

@@ -2,7 +2,7 @@
 
 use crate::groups::{Step, request, stack, status, understood};
 use headworks_core::Outcome;
-use headworks_fallback::{Fallbacks, Hop, OwnFallbacks};
+use headworks_fallback::{Fallbacks, Hop, List, OwnFallbacks};
 use std::time::Duration;
 use tower::ServiceExt;
 
@@ -33,6 +33,14 @@ async fn its_own_groups_stand_in_for_the_configured_ones_each_with_its_own_body(
 async fn the_body_of_the_last_group_is_its_own_too() {
     let own = OwnFallbacks::to([Hop::new("x").body("ho")]);
     assert_eq!(asked(own, status(500)).await.1, ["hi", "ho"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn its_own_groups_for_long_prompts_leave_the_rest_as_it_is() {
+    let own = Own::default().list(List::ContextWindow, [Hop::new("x").body("ho")]);
+    let too_long = understood(Outcome::ContextTooLong);
+    assert_eq!(asked(own.clone(), too_long).await.1, ["hi", "ho"]);
+    assert_eq!(asked(own, status(500)).await.0, ["a", "b", "c"]);
 }
 
 #[tokio::test(start_paused = true)]

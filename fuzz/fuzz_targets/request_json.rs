@@ -4,7 +4,7 @@
 #![no_main]
 
 use headworks_fuzz::spliced;
-use headworks_openai::{OwnKey, RequestBody};
+use headworks_openai::{Member, OwnKey, RequestBody};
 use libfuzzer_sys::fuzz_target;
 use serde::{
     Deserialize, Deserializer,
@@ -23,6 +23,11 @@ fuzz_target!(|data: &[u8]| {
     match (came, plain) {
         (Ok(body), Some(members)) => {
             assert_eq!(body.model(), members.model().as_deref());
+            let user = members.text("user");
+            assert_eq!(body.text(Member::User).as_deref(), user.as_deref());
+            // It is walked over again, and must hold still for that.
+            assert!(body.prompt_len() <= body.len() as u64);
+            body.opening(|piece| assert!(piece.len() <= 2048));
             let goes = spliced(&body, MODEL);
             let mut goes: Members = serde_json::from_slice(&goes).expect("what goes out is JSON");
             let mut wanted = members.with_model();
@@ -53,6 +58,13 @@ impl Members {
     fn model(&self) -> Option<String> {
         let model = self.0.iter().find(|(name, _)| name.is("model"))?;
         serde_json::from_str(&model.1).expect("a string or null")
+    }
+
+    /// The text of a member, if it is one and not empty.
+    fn text(&self, name: &str) -> Option<String> {
+        let (_, value) = self.0.iter().find(|(other, _)| other.is(name))?;
+        let text: String = serde_json::from_str(value).ok()?;
+        (!text.is_empty()).then_some(text)
     }
 
     fn with_model(self) -> Self {

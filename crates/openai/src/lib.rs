@@ -8,6 +8,7 @@
 //! | question | answered by |
 //! |---|---|
 //! | which model, streamed or not, how many tokens, which of our own parameters? | [`RequestBody`] |
+//! | whose is it, what does the conversation begin with, how long is the prompt? | [`Member`], [`RequestBody::opening`], [`RequestBody::prompt_len`] |
 //! | the same request, for a deployment that knows the model by another name | [`SplicedBody`], made by [`WithModel`] |
 //! | has the stream begun, is it finished, did it fail, what did it use? | [`sse::Scanner`] |
 //! | when may a stream be handed on, and how does it end honestly? | [`stream::CommitLayer`] |
@@ -66,5 +67,5 @@ mod usage;
 
 pub use error::{Dialect, ErrorObject};
 pub use headworks_core::WithModel;
-pub use request::{InvalidRequest, OwnKey, Params, RequestBody, SplicedBody};
+pub use request::{InvalidRequest, Member, OwnKey, Params, RequestBody, SplicedBody};
 pub use usage::Usage;

@@ -1,8 +1,10 @@
 mod anatomy;
 mod invalid;
 mod json;
+mod members;
 mod multipart;
 mod params;
+mod prompt;
 mod splice;
 
 #[cfg(test)]
@@ -10,16 +12,18 @@ mod tests;
 
 pub use self::{
     invalid::InvalidRequest,
+    members::Member,
     params::{OwnKey, Params},
     splice::SplicedBody,
 };
 
-use self::anatomy::Anatomy;
+use self::anatomy::{Anatomy, Form};
 use bytes::Bytes;
 use headworks_core::WithModel;
 use http::HeaderValue;
 use http_body::{Body, Frame, SizeHint};
 use std::{
+    borrow::Cow,
     convert::Infallible,
     fmt, mem,
     pin::Pin,
@@ -119,6 +123,48 @@ impl RequestBody {
     #[must_use]
     pub fn params(&self) -> &Params {
         &self.anatomy.params
+    }
+
+    /// The text of one of the provider's own members; `None` if it did not come, is no text, or an empty one.
+    #[must_use]
+    pub fn text(&self, member: Member) -> Option<Cow<'_, str>> {
+        let value = &self.bytes[self.anatomy.members.get(member)?];
+        if self.is_json() {
+            return members::text(value);
+        }
+        let text = str::from_utf8(value).ok()?;
+        (!text.is_empty()).then_some(Cow::Borrowed(text))
+    }
+
+    /// Shows `piece`, one after the other, what stays the same throughout a conversation: `system` or
+    /// `instructions`, then the `messages` (or the `input`) up to the first of the user's, or the beginning of
+    /// a `prompt`. Nothing is copied, and of anything longer than 2 KiB the two ends and the length are shown.
+    ///
+    /// The bytes are those that came in, with the escapes of JSON, so they are alike for requests of one
+    /// client. A message is alike whether it is a string or a list of parts, and with and without
+    /// `cache_control`.
+    pub fn opening(&self, mut piece: impl FnMut(&[u8])) {
+        if self.is_json() {
+            prompt::opening(&self.bytes, &self.anatomy.members, &mut piece);
+        }
+    }
+
+    /// How many bytes of text the prompt has, of its tools too. Images, audio and files are not counted: a
+    /// number by which a prompt is called too long must not be too high.
+    ///
+    /// It is counted when it is asked for, by going over the prompt once more. It is never more than
+    /// [`len`](Self::len).
+    #[must_use]
+    pub fn prompt_len(&self) -> u64 {
+        if self.is_json() {
+            prompt::text_len(&self.bytes, &self.anatomy.members)
+        } else {
+            0
+        }
+    }
+
+    fn is_json(&self) -> bool {
+        matches!(self.anatomy.form, Form::Value | Form::Member { .. })
     }
 
     /// How many bytes came in.

@@ -1,4 +1,4 @@
-use memchr::memchr2;
+use memchr::{memchr, memchr2};
 use std::borrow::Cow;
 
 /// A string as it stands in the text, quotes left out.
@@ -23,6 +23,25 @@ impl<'a> Text<'a> {
     /// The offset of the opening quote.
     pub(crate) const fn start(&self) -> usize {
         self.start - 1
+    }
+
+    /// The string as it is written.
+    pub(crate) const fn raw(&self) -> &'a [u8] {
+        self.raw
+    }
+
+    /// How many bytes it has with its escapes undone.
+    pub(crate) fn decoded_len(&self) -> usize {
+        let (mut rest, mut len) = (self.raw, 0);
+        while let Some(at) = memchr(b'\\', rest).filter(|_| self.escaped) {
+            let (written, decoded) = match rest.get(at + 1..at + 6) {
+                Some([b'u', digits @ ..]) => (6, utf8_len(digits)),
+                _ => (2, 1),
+            };
+            len += at + decoded;
+            rest = rest.get(at + written..).unwrap_or_default();
+        }
+        len + rest.len()
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -50,6 +69,15 @@ impl<'a> Text<'a> {
 
     fn unescape(&self) -> Option<String> {
         serde_json::from_slice(&[b"\"", self.raw, b"\""].concat()).ok()
+    }
+}
+
+/// How many bytes of UTF-8 these four hexadecimal digits stand for; half a surrogate pair for half of four.
+fn utf8_len(digits: &[u8]) -> usize {
+    match digits {
+        [b'0', b'0', b'0'..=b'7', _] => 1,
+        [b'0', b'0'..=b'7', ..] | [b'd' | b'D', b'8' | b'9' | b'a'..=b'f' | b'A'..=b'F', ..] => 2,
+        _ => 3,
     }
 }
 

@@ -1,4 +1,7 @@
-use super::{InvalidRequest, OwnKey, Params};
+use super::{
+    InvalidRequest, OwnKey, Params,
+    members::{Member, Members},
+};
 use std::ops::Range;
 
 /// What a body says, and where in its bytes.
@@ -9,6 +12,7 @@ pub(super) struct Anatomy {
     pub(super) include_usage: Option<bool>,
     pub(super) limits: Limits,
     pub(super) params: Params,
+    pub(super) members: Members,
     /// What does not go out, in order, without overlaps.
     pub(super) cuts: Vec<Range<usize>>,
     /// What makes place for the model. It overlaps no cut.
@@ -49,6 +53,7 @@ pub(super) enum Known {
     MaxOutputTokens,
     Metadata,
     Own(OwnKey),
+    Seen(Member),
 }
 
 /// The parameters that have come.
@@ -102,8 +107,19 @@ impl Known {
             b"max_completion_tokens" => Self::MaxCompletionTokens,
             b"max_output_tokens" => Self::MaxOutputTokens,
             b"metadata" => Self::Metadata,
-            _ => Self::Own(OwnKey::of(name)?),
+            _ => match Member::of(name) {
+                Some(member) => Self::Seen(member),
+                None => Self::Own(OwnKey::of(name)?),
+            },
         })
+    }
+
+    /// Of the members of `metadata`.
+    pub(super) fn of_metadata(name: &[u8]) -> Option<Self> {
+        match name {
+            b"tags" => Some(Self::Own(OwnKey::MetadataTags)),
+            _ => Member::of_metadata(name).map(Self::Seen),
+        }
     }
 
     pub(super) const fn as_str(self) -> &'static str {
@@ -117,11 +133,14 @@ impl Known {
             Self::MaxOutputTokens => "max_output_tokens",
             Self::Metadata => "metadata",
             Self::Own(key) => key.as_str(),
+            // Nothing is said about these.
+            Self::Seen(_) => "",
         }
     }
 
-    const fn index(self) -> u32 {
-        match self {
+    /// A number for each that may come but once.
+    const fn index(self) -> Option<u32> {
+        Some(match self {
             Self::Model => 0,
             Self::Stream => 1,
             Self::StreamOptions => 2,
@@ -131,7 +150,8 @@ impl Known {
             Self::MaxOutputTokens => 6,
             Self::Metadata => 7,
             Self::Own(key) => 8 + key as u32,
-        }
+            Self::Seen(_) => return None,
+        })
     }
 }
 
@@ -140,7 +160,10 @@ impl Known {
 impl Once {
     /// Notes that `known` has come, at `offset`.
     pub(super) const fn came(&mut self, known: Known, offset: usize) -> Result<(), InvalidRequest> {
-        let bit = 1 << known.index();
+        let Some(index) = known.index() else {
+            return Ok(());
+        };
+        let bit = 1 << index;
         if self.0 & bit != 0 {
             return Err(InvalidRequest::duplicate(known.as_str(), offset));
         }

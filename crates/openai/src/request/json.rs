@@ -1,6 +1,7 @@
 use super::{
     InvalidRequest, OwnKey, Params,
     anatomy::{Anatomy, Form, Known, Limits, Once},
+    members::Members,
 };
 use crate::json::{Cursor, Kind, Text};
 use bytes::Bytes;
@@ -27,6 +28,7 @@ pub(super) fn read(bytes: &Bytes) -> Result<Anatomy, InvalidRequest> {
         include_usage: None,
         limits: Limits::default(),
         params: Params::default(),
+        members: Members::default(),
     };
     let kept = reader.object(&mut cursor, Known::of, Reader::value)?;
     cursor.end()?;
@@ -40,6 +42,7 @@ pub(super) fn read(bytes: &Bytes) -> Result<Anatomy, InvalidRequest> {
         include_usage: reader.include_usage,
         limits: reader.limits,
         params: reader.params,
+        members: reader.members,
         cuts: reader.cuts,
         site,
         form,
@@ -56,6 +59,7 @@ struct Reader<'a> {
     include_usage: Option<bool>,
     limits: Limits,
     params: Params,
+    members: Members,
 }
 
 /// Takes members out of one object, each with one comma, so that what is left is an object still.
@@ -125,12 +129,14 @@ impl Reader<'_> {
             }
             Known::Metadata => {
                 if cursor.kind()? == Kind::Object {
-                    let tags =
-                        |name: &[u8]| (name == b"tags").then_some(Known::Own(OwnKey::MetadataTags));
-                    self.object(cursor, tags, Self::value)?;
+                    self.object(cursor, Known::of_metadata, Self::value)?;
                 } else {
                     cursor.skip()?;
                 }
+            }
+            Known::Seen(member) => {
+                let value = cursor.skip()?;
+                self.members.came(member, value);
             }
             // What is no list is a string of the client's for the provider to keep.
             Known::Own(OwnKey::MetadataTags) if cursor.kind()? != Kind::Array => {

@@ -3,6 +3,7 @@ mod header;
 use super::{
     InvalidRequest, Params,
     anatomy::{Anatomy, Form, Known, Limits, Once},
+    members::Members,
 };
 use bytes::Bytes;
 use header::{Parameters, disposition_of, is_token, name_of};
@@ -64,6 +65,7 @@ pub(super) fn read(bytes: &Bytes, boundary: &[u8]) -> Result<Anatomy, InvalidReq
         include_usage: None,
         limits: Limits::default(),
         params: Params::default(),
+        members: Members::default(),
         cuts: Vec::new(),
         site: parts.at..parts.at,
         form: Form::Part {
@@ -86,6 +88,12 @@ pub(super) fn read(bytes: &Bytes, boundary: &[u8]) -> Result<Anatomy, InvalidReq
                     at,
                 ));
             }
+        }
+        if let Known::Seen(member) = known {
+            if !part.is_file {
+                anatomy.members.came(member, part.content);
+            }
+            continue;
         }
         let content = bytes.slice(part.content.clone());
         let text = str::from_utf8(&content);
@@ -129,7 +137,9 @@ pub(super) fn read(bytes: &Bytes, boundary: &[u8]) -> Result<Anatomy, InvalidReq
             | Known::MaxTokens
             | Known::MaxCompletionTokens
             | Known::MaxOutputTokens
-            | Known::Metadata => {}
+            | Known::Metadata
+            // Noted above.
+            | Known::Seen(_) => {}
         }
     }
     Ok(anatomy)

@@ -18,7 +18,10 @@ macro_rules! own_keys {
         /// | `fallbacks`, `context_window_fallbacks`, `content_policy_fallbacks`, `disable_fallbacks`, `max_fallbacks`, `include_fallback_errors` | any | 1.6, 5 |
         /// | `priority` | any | 1.6, 2.15 |
         /// | `tags`, `metadata.tags` | any; a list | 1.6, 2.9 |
+        /// | `enable_tag_filtering` | boolean | 2.9 |
         /// | `litellm_metadata` | any | 2.3 |
+        /// | `litellm_session_id` | any | 2.13 |
+        /// | `allowed_model_region` | string | 6.6 |
         /// | `keepalive_seconds` | any | 1.6 |
         /// | `fastest_response` | any | 1.3 |
         /// | `api_key`, `api_base` | any | 1.2, client-side credentials |
@@ -73,7 +76,10 @@ own_keys! {
     Priority = "priority": Any,
     Tags = "tags": Any,
     MetadataTags = "metadata.tags": Any,
+    EnableTagFiltering = "enable_tag_filtering": Flag,
     LitellmMetadata = "litellm_metadata": Any,
+    LitellmSessionId = "litellm_session_id": Any,
+    AllowedModelRegion = "allowed_model_region": Text,
     KeepaliveSeconds = "keepalive_seconds": Any,
     FastestResponse = "fastest_response": Any,
     ApiKey = "api_key": Any,
@@ -237,10 +243,13 @@ impl Params {
     /// The answer to give without asking anybody, or the name of an error.
     #[must_use]
     pub fn mock_response(&self) -> Option<&str> {
-        match self.value(OwnKey::MockResponse) {
-            Some(Value::Text(text)) => Some(text),
-            _ => None,
-        }
+        self.text(OwnKey::MockResponse)
+    }
+
+    /// Where a deployment must stand to be given the request.
+    #[must_use]
+    pub fn allowed_model_region(&self) -> Option<&str> {
+        self.text(OwnKey::AllowedModelRegion)
     }
 
     /// How long to wait before anything is done.
@@ -268,6 +277,13 @@ impl Params {
 
     pub(super) fn push(&mut self, key: OwnKey, raw: Bytes, value: Value) {
         self.0.push(Param { key, raw, value });
+    }
+
+    fn text(&self, key: OwnKey) -> Option<&str> {
+        match self.value(key) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
     }
 
     fn duration(&self, key: OwnKey) -> Option<Duration> {

@@ -64,7 +64,8 @@ fn own_value(key: OwnKey) -> BoxedStrategy<String> {
         K::Timeout | K::RequestTimeout | K::StreamTimeout | K::MockDelay => {
             (0.0..1e6).prop_map(|s: f64| s.to_string()).boxed()
         }
-        K::MockResponse => any::<String>()
+        K::EnableTagFiltering => any::<bool>().prop_map(|b| b.to_string()).boxed(),
+        K::MockResponse | K::AllowedModelRegion => any::<String>()
             .prop_map(|s| serde_json::to_string(&s).unwrap())
             .boxed(),
         _ if key.is_mock_testing() => any::<bool>().prop_map(|b| b.to_string()).boxed(),
@@ -82,6 +83,13 @@ fn member() -> impl Strategy<Value = (String, String)> {
     let own = prop::sample::select(tops)
         .prop_flat_map(|key| (name(key.as_str().to_owned()), own_value(key)));
     let other = ("[a-zé\"\\\\]{0,6}".prop_flat_map(name), other_value());
+    let seen = (
+        prop::sample::select(vec![
+            "user", "messages", "input", "system", "tools", "prompt",
+        ])
+        .prop_flat_map(|seen| name(seen.to_owned())),
+        other_value(),
+    );
     let model = (
         name("model".to_owned()),
         any::<String>().prop_map(|s| serde_json::to_string(&s).unwrap()),
@@ -94,7 +102,7 @@ fn member() -> impl Strategy<Value = (String, String)> {
         name("max_tokens".to_owned()),
         any::<u64>().prop_map(|n| n.to_string()),
     );
-    prop_oneof![4 => other, 3 => own, 1 => model, 1 => stream, 1 => limit]
+    prop_oneof![4 => other, 2 => seen, 3 => own, 1 => model, 1 => stream, 1 => limit]
 }
 
 /// An object with whitespace everywhere, in which what is read comes once.
@@ -152,8 +160,24 @@ proptest! {
         prop_assert_eq!(body.stream(), find("stream") == Some("true"));
         prop_assert_eq!(body.max_tokens().map(|n| n.to_string()), find("max_tokens").map(str::to_owned));
 
+        let user = find("user").and_then(|u| serde_json::from_str::<String>(u).ok());
+        let user = user.filter(|user| !user.is_empty());
+        prop_assert_eq!(body.text(Member::User).map(Cow::into_owned), user);
+        prop_assert!(body.prompt_len() <= body.len() as u64);
+
         let goes: Members = serde_json::from_str(&spliced(&body, &model)).unwrap();
         prop_assert_eq!(goes, plainly_spliced(members, &model));
+    }
+
+    #[test]
+    fn a_text_is_as_long_as_it_is_without_its_escapes(
+        (text, written) in any::<String>().prop_flat_map(|text| (Just(text.clone()), name(text))),
+    ) {
+        let body = json_body(&format!(r#"{{"input":{written}}}"#));
+        prop_assert_eq!(body.prompt_len(), text.len() as u64);
+        let mut shown = 0;
+        body.opening(|piece| shown += piece.len());
+        prop_assert!(shown <= written.len());
     }
 
     #[test]

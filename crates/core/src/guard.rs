@@ -43,6 +43,11 @@ impl<W: Finish> Guard<W> {
         self.0.as_mut()
     }
 
+    /// Takes the value back, which is then told nothing; `None` once it has been told.
+    pub const fn take(&mut self) -> Option<W> {
+        self.0.take()
+    }
+
     /// Tells the end. Later ends, the drop among them, are not told.
     pub fn finish(&mut self, end: End) {
         if let Some(watch) = self.0.take() {
@@ -77,6 +82,16 @@ mod tests {
         guard.finish(End::Failed);
         drop(guard);
         assert_eq!(*ends.borrow(), [End::Complete]);
+    }
+
+    #[test]
+    fn what_is_taken_back_is_told_nothing() {
+        let ends = Rc::new(RefCell::new(Vec::new()));
+        let mut guard = Guard::new(Ends(ends.clone()));
+        assert!(guard.take().is_some());
+        assert!(guard.take().is_none());
+        drop(guard);
+        assert!(ends.borrow().is_empty());
     }
 
     #[test]

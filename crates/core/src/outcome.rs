@@ -208,7 +208,7 @@ impl Verdict {
         Self {
             outcome: if refusal.is_too_long() {
                 Outcome::ContextTooLong
-            } else if reasons.any(|reason| matches!(reason, Reason::Resting(_))) {
+            } else if reasons.any(|reason| reason.left().is_some()) {
                 Outcome::RateLimited
             } else {
                 Outcome::Capacity
@@ -218,12 +218,12 @@ impl Verdict {
     }
 
     fn of_reason(reason: Reason) -> Self {
-        match reason {
-            Reason::Resting(left) => Self {
+        match reason.left() {
+            Some(left) => Self {
                 outcome: Outcome::RateLimited,
                 hint: Some(Hint::after(left)),
             },
-            _ => Outcome::Capacity.into(),
+            None => Outcome::Capacity.into(),
         }
     }
 }

@@ -13,6 +13,17 @@ pub enum Reason {
     NotReady,
     /// As many requests are in flight there as it takes at a time.
     Full,
+    /// A limit of it is used up, or too little is left of it for this request.
+    LimitReached {
+        /// The limit's name, as `rpm`.
+        name: &'static str,
+        /// What is used or reserved of it.
+        used: u64,
+        /// The limit.
+        limit: u64,
+        /// How long until there is room.
+        left: Duration,
+    },
     /// Another tier is asked: one of a lower order has a candidate, or the chosen order is not its own.
     OtherTier,
     /// Its tags are not those that were asked for.
@@ -36,6 +47,7 @@ impl Reason {
             Self::Resting(_) => "resting",
             Self::NotReady => "not ready",
             Self::Full => "full",
+            Self::LimitReached { .. } => "at its limit",
             Self::OtherTier => "in another tier",
             Self::Tags => "with other tags",
             Self::ContextWindow => "with too small a context window",
@@ -44,12 +56,30 @@ impl Reason {
             Self::Awaited => "waited for by others",
         }
     }
+
+    /// How long it lasts, if that is known.
+    #[must_use]
+    pub const fn left(&self) -> Option<Duration> {
+        match self {
+            Self::Resting(left) | Self::LimitReached { left, .. } => Some(*left),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Resting(left) => write!(f, "resting for {:.1} s more", left.as_secs_f64()),
+            Self::LimitReached {
+                name,
+                used,
+                limit,
+                left,
+            } => {
+                let left = left.as_secs_f64();
+                write!(f, "{used} of {limit} {name} used, for {left:.1} s more")
+            }
             other => f.write_str(other.as_str()),
         }
     }
@@ -136,10 +166,7 @@ impl Refusal {
     pub fn retry_after(&self) -> Option<Duration> {
         self.candidates
             .iter()
-            .filter_map(|(_, reason)| match reason {
-                Reason::Resting(left) => Some(*left),
-                _ => None,
-            })
+            .filter_map(|(_, reason)| reason.left())
             .min()
     }
 }
@@ -288,5 +315,22 @@ mod tests {
         assert!(!too_long(&[Reason::ContextWindow, Reason::Full]));
         assert!(!too_long(&[Reason::Tags]));
         assert!(!too_long(&[]));
+    }
+
+    #[test]
+    fn a_limit_that_is_reached_is_told_with_its_figures() {
+        let reason = Reason::LimitReached {
+            name: "rpm",
+            used: 60,
+            limit: 60,
+            left: Duration::from_millis(1500),
+        };
+        assert_eq!(reason.to_string(), "60 of 60 rpm used, for 1.5 s more");
+        let refusal = Refusal::new("gpt-4o".into(), vec![("a".into(), reason)]);
+        assert_eq!(
+            refusal.to_string(),
+            "no deployment available for \"gpt-4o\": 1 at its limit"
+        );
+        assert_eq!(refusal.retry_after(), Some(Duration::from_millis(1500)));
     }
 }

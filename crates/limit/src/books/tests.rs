@@ -1,0 +1,278 @@
+use super::*;
+use crate::Minute;
+use proptest::prelude::*;
+
+const SECOND: u64 = 1_000_000;
+const MINUTE: u64 = 60 * SECOND;
+const NOW: u64 = 1_700_000_000 * SECOND;
+
+fn books(limits: Limits) -> Books {
+    Books::new(limits)
+}
+
+fn requests(books: &mut Books, now: u64, most: usize) -> usize {
+    (0..most)
+        .take_while(|_| books.reserve(Tokens::NONE, now).is_ok())
+        .count()
+}
+
+fn used(books: &mut Books, unit: Unit, now: u64) -> u64 {
+    let usage = books.usage(now);
+    usage.iter().find(|usage| usage.unit == unit).unwrap().used
+}
+
+#[test]
+fn what_does_not_fit_is_told_with_its_figures_and_nothing_is_taken() {
+    let mut books = books(Limits::new().rpm(10).tpm(100));
+    books.reserve(Tokens::new(50, 30), NOW).unwrap();
+    let refused = books.reserve(Tokens::new(10, 11), NOW + 5 * SECOND);
+    let Err(Reason::LimitReached {
+        name,
+        used,
+        limit,
+        left,
+    }) = refused
+    else {
+        panic!("{refused:?}");
+    };
+    assert_eq!((name, used, limit), ("tpm", 80, 100));
+    assert!((55..=56).contains(&left.as_secs()), "{left:?}");
+    assert_eq!(super::tests::used(&mut books, Unit::Requests, NOW), 1);
+    assert_eq!(books.in_flight(), 1);
+    books
+        .reserve(Tokens::new(10, 10), NOW + 5 * SECOND)
+        .unwrap();
+}
+
+#[test]
+fn of_several_limits_the_one_that_lasts_longest_is_told() {
+    let limits = Limits::new().rpm(1).rate(Unit::Requests, Period::Day, 1);
+    let mut books = books(limits);
+    books.reserve(Tokens::NONE, NOW).unwrap();
+    let refused = books.reserve(Tokens::NONE, NOW);
+    assert!(matches!(
+        refused,
+        Err(Reason::LimitReached { name: "rpd", .. })
+    ));
+}
+
+#[test]
+fn one_larger_than_the_limit_goes_alone() {
+    let mut books = books(Limits::new().tpm(100));
+    books.reserve(Tokens::new(1, 0), NOW).unwrap();
+    assert!(
+        books.reserve(Tokens::new(500, 0), NOW).is_err(),
+        "not alone"
+    );
+    let empty = NOW + 2 * MINUTE;
+    books.reserve(Tokens::new(500, 0), empty).unwrap();
+    assert!(
+        books
+            .reserve(Tokens::new(1, 0), empty + 30 * SECOND)
+            .is_err()
+    );
+    assert!(books.reserve(Tokens::new(1, 0), empty + 2 * MINUTE).is_ok());
+}
+
+#[test]
+fn a_limit_of_none_admits_nothing() {
+    assert!(
+        books(Limits::new().rpm(0))
+            .reserve(Tokens::NONE, NOW)
+            .is_err()
+    );
+    assert!(
+        books(Limits::new().tpm(0))
+            .reserve(Tokens::new(1, 1), NOW)
+            .is_err()
+    );
+    assert_eq!(
+        books(Limits::new().parallel(0)).reserve(Tokens::NONE, NOW),
+        Err(Reason::Full)
+    );
+    assert!(
+        books(Limits::new())
+            .reserve(Tokens::new(1 << 40, 0), NOW)
+            .is_ok()
+    );
+}
+
+#[test]
+fn what_was_too_much_is_given_back_and_what_was_too_little_is_taken() {
+    let mut books = books(Limits::new().itpm(100).otpm(100).tpm(1000));
+    let reserved = Tokens::new(60, 80);
+    books.reserve(reserved, NOW).unwrap();
+    books.settle(NOW, reserved, Tokens::new(70, 20), NOW + 10 * SECOND);
+    books.end();
+    let now = NOW + 10 * SECOND;
+    for (unit, amount) in [
+        (Unit::InputTokens, 70),
+        (Unit::OutputTokens, 20),
+        (Unit::Tokens, 90),
+    ] {
+        assert_eq!(used(&mut books, unit, now), amount, "{unit:?}");
+    }
+    // What had been reserved leaves a minute after it was, the rest a minute after it was known.
+    assert_eq!(used(&mut books, Unit::InputTokens, NOW + 62 * SECOND), 10);
+    assert_eq!(used(&mut books, Unit::InputTokens, NOW + 72 * SECOND), 0);
+    assert_eq!(books.in_flight(), 0);
+}
+
+#[test]
+fn what_was_never_sent_does_not_count() {
+    let mut books = books(Limits::new().rpm(1).tpm(10));
+    books.reserve(Tokens::new(5, 5), NOW).unwrap();
+    books.refund(NOW, Tokens::new(5, 5), NOW + SECOND);
+    books.reserve(Tokens::new(5, 5), NOW + SECOND).unwrap();
+}
+
+#[test]
+fn a_fixed_minute_lets_twice_the_limit_through_around_its_edge_and_a_sliding_one_does_not() {
+    // Ten minutes of more demand than there is room for, ten times a second.
+    let busiest = |minute| {
+        let mut books = books(Limits::new().rpm(60).minute(minute));
+        let admitted: Vec<_> = (0..6000)
+            .map(|tick| NOW + tick * SECOND / 10 + SECOND / 20)
+            .map(|now| {
+                // Demand comes in waves that are not in step with the minutes.
+                let wave = if now / SECOND % 50 < 25 { 6 } else { 0 };
+                (now, requests(&mut books, now, wave))
+            })
+            .collect();
+        let within = |begin: u64| {
+            let window = admitted
+                .iter()
+                .filter(|(at, _)| (begin..begin + MINUTE).contains(at));
+            window.map(|(_, count)| count).sum::<usize>()
+        };
+        admitted.iter().map(|(at, _)| within(*at)).max().unwrap()
+    };
+    assert_eq!(
+        (busiest(Minute::Sliding), busiest(Minute::Fixed)),
+        (60, 120)
+    );
+}
+
+#[test]
+fn a_limit_in_full_use_admits_59_of_60() {
+    let mut books = books(Limits::new().rpm(6000));
+    let ticks = (0..6000).map(|tick| NOW + tick * SECOND / 10);
+    let admitted: usize = ticks.map(|now| requests(&mut books, now, 100)).sum();
+    let share = admitted as f64 / (6000.0 * 10.0);
+    assert!((59.0 / 60.0..=61.0 / 60.0).contains(&share), "{share}");
+}
+
+#[test]
+fn the_provider_is_believed_when_it_says_that_less_is_left() {
+    let mut books = books(Limits::new().rpm(100).tpm(1000));
+    books.reserve(Tokens::new(100, 0), NOW).unwrap();
+    books.told(Told::new(Unit::Tokens, Period::Minute, 950), NOW);
+    assert_eq!(
+        used(&mut books, Unit::Tokens, NOW),
+        100,
+        "we know better: more is in flight"
+    );
+    books.told(Told::new(Unit::Tokens, Period::Minute, 300), NOW);
+    assert_eq!(used(&mut books, Unit::Tokens, NOW), 700);
+    assert_eq!(used(&mut books, Unit::Requests, NOW), 1);
+    let mut told = Told::new(Unit::Requests, Period::Minute, 0);
+    told.reset = Some(Duration::from_secs(10));
+    books.told(told, NOW);
+    assert!(books.reserve(Tokens::NONE, NOW + 9 * SECOND).is_err());
+    assert_eq!(used(&mut books, Unit::Requests, NOW + 12 * SECOND), 1);
+    books.told(Told::new(Unit::Requests, Period::Day, 0), NOW + 12 * SECOND);
+    assert!(
+        books.reserve(Tokens::NONE, NOW + 12 * SECOND).is_ok(),
+        "it has no such limit"
+    );
+}
+
+#[test]
+fn a_limit_nobody_set_is_learned_if_it_may_be() {
+    let mut told = Told::new(Unit::Requests, Period::Minute, 1);
+    told.limit = Some(3);
+    for learn in [false, true] {
+        let mut books = books(Limits::new().learn(learn));
+        books.told(told, NOW);
+        assert_eq!(requests(&mut books, NOW, 10), if learn { 1 } else { 10 });
+    }
+    // One that is set holds, and a learned one is kept over a reload.
+    let mut books = books(Limits::new().rpm(2).learn(true));
+    books.told(told, NOW);
+    assert_eq!(requests(&mut books, NOW, 10), 1);
+    let mut other = told;
+    other.period = Period::Day;
+    books.told(other, NOW);
+    books.keep(Limits::new().rpm(20).learn(true));
+    let periods: Vec<_> = books.usage(NOW).iter().map(|usage| usage.period).collect();
+    assert_eq!(periods, [Period::Minute, Period::Day]);
+}
+
+#[test]
+fn other_limits_count_what_was_used_before() {
+    let mut books = books(Limits::new().rpm(5).tpm(100));
+    assert_eq!(requests(&mut books, NOW, 10), 5);
+    books.keep(Limits::new().rpm(7));
+    assert_eq!(requests(&mut books, NOW, 10), 2);
+    books.keep(Limits::new().rpm(7).minute(Minute::Fixed));
+    assert_eq!(
+        requests(&mut books, NOW, 10),
+        7,
+        "another minute is another count"
+    );
+    assert_eq!(books.in_flight(), 14);
+}
+
+#[test]
+fn nothing_is_admitted_while_it_rests() {
+    let mut books = books(Limits::new());
+    books.rest(NOW + 10 * SECOND);
+    books.rest(NOW + 5 * SECOND);
+    let resting = Err(Reason::Resting(Duration::from_secs(4)));
+    assert_eq!(books.standing(NOW + 6 * SECOND), resting);
+    assert_eq!(books.standing(NOW + 10 * SECOND), Ok(()));
+}
+
+proptest! {
+    /// Whatever is asked, sent back and given up: in no sixty seconds is more admitted than the limit, but
+    /// for one that is larger and goes alone.
+    #[test]
+    fn no_minute_sees_more_than_the_limit(
+        limit in 1_u64..200,
+        steps in prop::collection::vec((0_u64..20_000_000, 0_u64..250, 0_u8..4), 1..150),
+    ) {
+        let mut books = books(Limits::new().tpm(limit));
+        let mut now = NOW;
+        // When, and what of it counts.
+        let mut admitted: Vec<(u64, u64)> = Vec::new();
+        for (wait, cost, fate) in steps {
+            now += wait;
+            let cost = Tokens::new(cost, 0);
+            if books.reserve(cost, now).is_err() {
+                continue;
+            }
+            let then = now;
+            let counts = match fate {
+                0 => {
+                    books.refund(then, cost, now);
+                    0
+                }
+                1 => {
+                    now += SECOND;
+                    books.settle(then, cost, Tokens::new(cost.input / 2, 0), now);
+                    cost.input / 2
+                }
+                _ => cost.input,
+            };
+            books.end();
+            admitted.push((then, counts));
+        }
+        prop_assert_eq!(books.in_flight(), 0);
+        for (end, _) in &admitted {
+            let within = admitted.iter().filter(|(at, _)| at <= end && at + MINUTE > *end);
+            let costs: Vec<_> = within.map(|(_, cost)| *cost).filter(|cost| *cost > 0).collect();
+            let sum: u64 = costs.iter().sum();
+            prop_assert!(sum <= limit || costs.len() == 1, "{:?} of {}", costs, limit);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+use crate::{Reservation, Tally, Tokens};
+use bytes::Buf;
+use headworks_core::{Answer, End, Finish, GuardedBody, Outcome, Watch};
+use std::io::IoSlice;
+use tokio::time::Instant;
+
+/// The body of an answer that has come through a [`RateLimit`](crate::RateLimit).
+pub type ResponseBody<B, T> = GuardedBody<B, Flight<T>>;
+
+/// How many pieces of one frame are looked at. A frame is one piece almost always.
+const PIECES: usize = 16;
+
+/// One admitted request, whose cost is accounted for at its end.
+#[derive(Debug)]
+pub struct Flight<T> {
+    reservation: Reservation,
+    tally: T,
+    /// Of the head; before it, the request would have been cancelled.
+    outcome: Outcome,
+}
+
+// ===== impl Flight =====
+
+impl<T: Tally> Flight<T> {
+    pub(crate) const fn new(reservation: Reservation, tally: T) -> Self {
+        Self {
+            reservation,
+            tally,
+            outcome: Outcome::Cancelled,
+        }
+    }
+
+    pub(crate) fn head(&mut self, head: Answer<'_>, outcome: Outcome) {
+        self.outcome = outcome;
+        if outcome == Outcome::Success {
+            self.tally.head(head);
+        }
+    }
+
+    /// It was turned away further in, and never sent.
+    pub(crate) fn refund(self) {
+        self.reservation.refund(Instant::now());
+    }
+}
+
+impl<T: Tally> Finish for Flight<T> {
+    fn finish(self, end: End) {
+        let estimate = self.reservation.tokens();
+        let actual = match self.outcome {
+            Outcome::Success => self.tally.total(end, estimate).unwrap_or(estimate),
+            failed => of_failure(failed, estimate),
+        };
+        self.reservation.settle(actual, Instant::now());
+    }
+}
+
+impl<T: Tally, D: Buf> Watch<D> for Flight<T> {
+    fn data(&mut self, data: &D) {
+        if self.outcome != Outcome::Success {
+            return;
+        }
+        let mut pieces = [IoSlice::new(&[]); PIECES];
+        let filled = data.chunks_vectored(&mut pieces);
+        for piece in &pieces[..filled] {
+            self.tally.follow(piece);
+        }
+    }
+}
+
+/// What a request has cost that has failed: its prompt, where the provider may have worked on it, and nothing
+/// where it has turned it down.
+const fn of_failure(outcome: Outcome, estimate: Tokens) -> Tokens {
+    match outcome {
+        Outcome::Cancelled | Outcome::Timeout | Outcome::Transport => {
+            Tokens::new(estimate.input, 0)
+        }
+        _ => Tokens::NONE,
+    }
+}

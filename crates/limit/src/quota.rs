@@ -1,0 +1,216 @@
+use crate::{Limits, Tokens, Told, Usage, books::Books, window::micros};
+use headworks_core::{NotAdmitted, Reason};
+use parking_lot::Mutex;
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+use tokio::time::Instant;
+
+/// What one deployment may take, and what it has taken: the state behind a [`RateLimit`](crate::RateLimit),
+/// apart from any service.
+///
+/// A clone shares the state; deployments that live off one account share one. It knows nothing of HTTP:
+/// whoever has something to admit asks for a [`Reservation`] and tells it how it went.
+///
+/// ```
+/// use headworks_limit::{Limits, Quota, Tokens};
+/// use tokio::time::Instant;
+///
+/// let quota = Quota::new(Limits::new().rpm(60).tpm(1000));
+/// let now = Instant::now();
+/// let reservation = quota.reserve(Tokens::new(100, 400), now)?;
+/// assert!(quota.reserve(Tokens::new(100, 500), now).is_err(), "500 tokens are left");
+///
+/// // The answer was shorter than it might have been.
+/// reservation.settle(Tokens::new(100, 50), Instant::now());
+/// assert!(quota.reserve(Tokens::new(100, 500), now).is_ok());
+/// # Ok::<_, headworks_core::NotAdmitted>(())
+/// ```
+#[derive(Clone)]
+pub struct Quota(Arc<State>);
+
+struct State {
+    clock: Clock,
+    books: Mutex<Books>,
+}
+
+/// Makes microseconds since the epoch of tokio's time, so that windows begin with the minutes and days of
+/// everybody else, and tests may stop the time.
+#[derive(Clone, Copy, Debug)]
+struct Clock {
+    began: Instant,
+    /// When that was.
+    at: u64,
+}
+
+/// A request that is admitted: a slot is taken, and what it is estimated to cost.
+///
+/// It is to be [settled](Self::settle) when the cost is known, or [refunded](Self::refund) if nothing was
+/// sent. Dropped, it is refunded.
+#[must_use = "a reservation that is dropped is given back"]
+pub struct Reservation {
+    /// `None` once it has been accounted for.
+    quota: Option<Quota>,
+    then: u64,
+    tokens: Tokens,
+}
+
+// ===== impl Quota =====
+
+impl Quota {
+    /// A quota of which nothing is used.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        // A clock before 1970 is not set; days then begin with the process.
+        Self::starting(limits, since_epoch.unwrap_or_default())
+    }
+
+    /// The same at another time of day: now is so long after the epoch, midnight UTC on 1 January 1970. For
+    /// tests and simulations.
+    #[must_use]
+    pub fn starting(limits: Limits, since_epoch: Duration) -> Self {
+        let clock = Clock {
+            began: Instant::now(),
+            at: micros(since_epoch),
+        };
+        let books = Mutex::new(Books::new(limits));
+        Self(Arc::new(State { clock, books }))
+    }
+
+    /// Goes by other limits from now on, for everybody who shares it: after a reload. What is used counts on.
+    pub fn set_limits(&self, limits: Limits) {
+        self.0.books.lock().keep(limits);
+    }
+
+    /// The limits it was given.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.0.books.lock().limits().clone()
+    }
+
+    /// Admits a request that is estimated to cost `tokens`.
+    ///
+    /// One that costs more than a limit is admitted when nothing of that limit is in use, since it would
+    /// never be otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAdmitted`] if it does not fit, with what is used up and for how long.
+    pub fn reserve(&self, tokens: Tokens, now: Instant) -> Result<Reservation, NotAdmitted> {
+        let then = self.0.clock.micros(now);
+        let reserved = self.0.books.lock().reserve(tokens, then);
+        reserved.map_err(NotAdmitted::new)?;
+        Ok(Reservation {
+            quota: Some(self.clone()),
+            then,
+            tokens,
+        })
+    }
+
+    /// Whether the smallest request would be admitted at `now`, for whoever chooses among several
+    /// deployments. Takes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    pub fn standing(&self, now: Instant) -> Result<(), Reason> {
+        let now = self.0.clock.micros(now);
+        self.0.books.lock().standing(now)
+    }
+
+    /// Believes what the provider says is left, where that is less than is counted here: somebody else uses
+    /// the same account, or counts differently. What it says of a rate that has no limit is learned if the
+    /// limits say so ([`Limits::learn`]), and is ignored otherwise.
+    pub fn told(&self, told: Told, now: Instant) {
+        let now = self.0.clock.micros(now);
+        self.0.books.lock().told(told, now);
+    }
+
+    /// Admits nothing for `rest`, for anybody who shares it: the provider has said so.
+    pub fn rest(&self, rest: Duration, now: Instant) {
+        let now = self.0.clock.micros(now);
+        self.0.books.lock().rest(now.saturating_add(micros(rest)));
+    }
+
+    /// Requests admitted whose answers have not ended.
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        self.0.books.lock().in_flight()
+    }
+
+    /// What is used of each limit.
+    #[must_use]
+    pub fn usage(&self, now: Instant) -> Vec<Usage> {
+        let now = self.0.clock.micros(now);
+        self.0.books.lock().usage(now)
+    }
+}
+
+impl fmt::Debug for Quota {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Quota")
+            .field("in_flight", &self.in_flight())
+            .field("usage", &self.usage(Instant::now()))
+            .finish_non_exhaustive()
+    }
+}
+
+// ===== impl Clock =====
+
+impl Clock {
+    fn micros(&self, now: Instant) -> u64 {
+        let since = now.saturating_duration_since(self.began);
+        self.at.saturating_add(micros(since))
+    }
+}
+
+// ===== impl Reservation =====
+
+impl Reservation {
+    /// What it was estimated to cost.
+    #[must_use]
+    pub const fn tokens(&self) -> Tokens {
+        self.tokens
+    }
+
+    /// It was sent, and has cost this.
+    pub fn settle(mut self, actual: Tokens, now: Instant) {
+        if let Some(quota) = self.quota.take() {
+            let now = quota.0.clock.micros(now);
+            let mut books = quota.0.books.lock();
+            books.settle(self.then, self.tokens, actual, now);
+            books.end();
+        }
+    }
+
+    /// It was never sent: nothing of it counts.
+    pub fn refund(mut self, now: Instant) {
+        self.give_back(now);
+    }
+
+    fn give_back(&mut self, now: Instant) {
+        if let Some(quota) = self.quota.take() {
+            let now = quota.0.clock.micros(now);
+            let mut books = quota.0.books.lock();
+            books.refund(self.then, self.tokens, now);
+            books.end();
+        }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.give_back(Instant::now());
+    }
+}
+
+impl fmt::Debug for Reservation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reservation")
+            .field("tokens", &self.tokens)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,71 @@
+use crate::{Cost, Flight, Quota, RequestsOnly, ResponseBody, ResponseFuture};
+use headworks_core::{BoxError, Classify, Guard, Returned, StatusClassifier};
+use http::{Request, Response};
+use http_body::Body;
+use std::task::{Context, Poll};
+use tokio::time::Instant;
+use tower_service::Service;
+
+/// Admits requests while its [`Quota`] has room for them, and accounts for what they cost. See the
+/// [crate docs](crate).
+#[derive(Clone, Debug)]
+pub struct RateLimit<S, C = RequestsOnly, K = StatusClassifier> {
+    inner: S,
+    quota: Quota,
+    cost: C,
+    classifier: K,
+}
+
+// ===== impl RateLimit =====
+
+impl<S, C, K> RateLimit<S, C, K> {
+    /// Keeps `quota` in front of `inner`. What requests cost is for `cost` to say, what has failed for
+    /// `classifier`.
+    pub const fn new(inner: S, quota: Quota, cost: C, classifier: K) -> Self {
+        Self {
+            inner,
+            quota,
+            cost,
+            classifier,
+        }
+    }
+
+    /// The quota it keeps.
+    pub const fn quota(&self) -> &Quota {
+        &self.quota
+    }
+
+    /// The service within.
+    pub const fn get_ref(&self) -> &S {
+        &self.inner
+    }
+}
+
+impl<S, C, K, B, R> Service<Request<B>> for RateLimit<S, C, K>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: Into<BoxError>,
+    C: Cost<B>,
+    B: Send + 'static,
+    K: Classify + Clone,
+    R: Body,
+{
+    type Response = Response<ResponseBody<R, C::Tally>>;
+    type Error = BoxError;
+    type Future = ResponseFuture<S::Future, C::Tally, K>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (tokens, tally) = self.cost.estimate(&request);
+        match self.quota.reserve(tokens, Instant::now()) {
+            Ok(reservation) => {
+                let guard = Guard::new(Flight::new(reservation, tally));
+                ResponseFuture::admitted(self.inner.call(request), guard, self.classifier.clone())
+            }
+            Err(why) => ResponseFuture::turned_away(Returned::new(request, why).into()),
+        }
+    }
+}

@@ -11,6 +11,7 @@
 //! | go on to another group | [`fallback`] |
 //! | choose a deployment | [`balance`] |
 //! | rest one that fails, and let it back by a probe | [`breaker`] |
+//! | keep its limits of requests and tokens | [`limit`] |
 //! | address it and sign in | [`provider`] |
 //! | count and time what it does | [`meter`] |
 //! | check it before clients meet it | [`health`] |
@@ -68,6 +69,7 @@ pub use headworks_config as config;
 pub use headworks_core as core;
 pub use headworks_core::BoxError;
 pub use headworks_fallback as fallback;
+pub use headworks_limit as limit;
 pub use headworks_openai as openai;
 pub use headworks_provider as provider;
 pub use headworks_retry as retry;

@@ -38,7 +38,7 @@ fn reserve_and_settle(bencher: divan::Bencher<'_, '_>, limits: usize) {
     let quota = quota(limits);
     bencher.bench(|| {
         if let Ok(reservation) = quota.reserve(Tokens::new(100, 50), Instant::now()) {
-            reservation.settle(Tokens::new(90, 40), Instant::now());
+            reservation.settle(Tokens::new(90, 40));
         }
     });
 }

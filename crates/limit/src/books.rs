@@ -6,7 +6,7 @@ use crate::{
     window::{Window, micros},
 };
 use headworks_core::Reason;
-use std::time::Duration;
+use std::{cmp::Ordering, time::Duration};
 
 /// What a quota has been used for.
 #[derive(Debug)]
@@ -137,21 +137,27 @@ impl Books {
 
     /// In place of what was `reserved` at `then`, counts `actual`: what was too much where it was taken, what
     /// was too little now.
-    pub(crate) fn settle(&mut self, then: u64, reserved: Tokens, actual: Tokens, now: u64) {
+    pub(crate) fn settle(
+        &mut self,
+        then: u64,
+        reserved: Tokens,
+        actual: Tokens,
+        now: impl Fn() -> u64,
+    ) {
         for Account { rate, window } in &mut self.accounts {
             let (reserved, actual) = (rate.unit.of(reserved), rate.unit.of(actual));
-            if actual > reserved {
-                window.add(now, actual - reserved);
-            } else {
-                window.take_back(now, then, reserved - actual);
+            match actual.cmp(&reserved) {
+                Ordering::Less => window.take_back(then, reserved - actual),
+                Ordering::Equal => {}
+                Ordering::Greater => window.add(now(), actual - reserved),
             }
         }
     }
 
     /// Counts nothing of what was `reserved` at `then`, not even the request.
-    pub(crate) fn refund(&mut self, then: u64, reserved: Tokens, now: u64) {
+    pub(crate) fn refund(&mut self, then: u64, reserved: Tokens) {
         for Account { rate, window } in &mut self.accounts {
-            window.take_back(now, then, rate.unit.of(reserved));
+            window.take_back(then, rate.unit.of(reserved));
         }
     }
 

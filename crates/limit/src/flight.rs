@@ -2,7 +2,6 @@ use crate::{Reservation, Tally, Tokens};
 use bytes::Buf;
 use headworks_core::{Answer, End, Finish, GuardedBody, Outcome, Watch};
 use std::io::IoSlice;
-use tokio::time::Instant;
 
 /// The body of an answer that has come through a [`RateLimit`](crate::RateLimit).
 pub type ResponseBody<B, T> = GuardedBody<B, Flight<T>>;
@@ -39,7 +38,7 @@ impl<T: Tally> Flight<T> {
 
     /// It was turned away further in, and never sent.
     pub(crate) fn refund(self) {
-        self.reservation.refund(Instant::now());
+        self.reservation.refund();
     }
 }
 
@@ -50,7 +49,7 @@ impl<T: Tally> Finish for Flight<T> {
             Outcome::Success => self.tally.total(end, estimate).unwrap_or(estimate),
             failed => of_failure(failed, estimate),
         };
-        self.reservation.settle(actual, Instant::now());
+        self.reservation.settle(actual);
     }
 }
 

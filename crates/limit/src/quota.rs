@@ -24,7 +24,7 @@ use tokio::time::Instant;
 /// assert!(quota.reserve(Tokens::new(100, 500), now).is_err(), "500 tokens are left");
 ///
 /// // The answer was shorter than it might have been.
-/// reservation.settle(Tokens::new(100, 50), Instant::now());
+/// reservation.settle(Tokens::new(100, 50));
 /// assert!(quota.reserve(Tokens::new(100, 500), now).is_ok());
 /// # Ok::<_, headworks_core::NotAdmitted>(())
 /// ```
@@ -177,9 +177,9 @@ impl Reservation {
     }
 
     /// It was sent, and has cost this.
-    pub fn settle(mut self, actual: Tokens, now: Instant) {
+    pub fn settle(mut self, actual: Tokens) {
         if let Some(quota) = self.quota.take() {
-            let now = quota.0.clock.micros(now);
+            let now = || quota.0.clock.micros(Instant::now());
             let mut books = quota.0.books.lock();
             books.settle(self.then, self.tokens, actual, now);
             books.end();
@@ -187,15 +187,14 @@ impl Reservation {
     }
 
     /// It was never sent: nothing of it counts.
-    pub fn refund(mut self, now: Instant) {
-        self.give_back(now);
+    pub fn refund(mut self) {
+        self.give_back();
     }
 
-    fn give_back(&mut self, now: Instant) {
+    fn give_back(&mut self) {
         if let Some(quota) = self.quota.take() {
-            let now = quota.0.clock.micros(now);
             let mut books = quota.0.books.lock();
-            books.refund(self.then, self.tokens, now);
+            books.refund(self.then, self.tokens);
             books.end();
         }
     }
@@ -203,7 +202,7 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.give_back(Instant::now());
+        self.give_back();
     }
 }
 

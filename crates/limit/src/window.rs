@@ -17,8 +17,11 @@ pub(crate) struct Window {
     /// What is taken off a time before it falls into a bucket.
     offset: u64,
     buckets: Box<[u64]>,
-    /// Number of the newest bucket, counted from the epoch.
+    /// Number of the newest bucket, counted from the epoch, and its place in the ring.
     newest: u64,
+    slot: usize,
+    /// When the newest bucket ends: until then a look at the window takes no division.
+    ends: u64,
     sum: u64,
 }
 
@@ -43,6 +46,8 @@ impl Window {
             offset,
             buckets: (0..buckets).map(|_| 0).collect(),
             newest: 0,
+            slot: 0,
+            ends: 0,
             sum: 0,
         }
     }
@@ -56,9 +61,7 @@ impl Window {
     /// Counts `amount` at `now`.
     pub(crate) fn add(&mut self, now: u64, amount: u64) {
         self.advance(now);
-        let newest = self.slot(self.newest);
-        self.buckets[newest] = self.buckets[newest].saturating_add(amount);
-        self.sum = self.sum.saturating_add(amount);
+        self.put(self.slot, amount);
     }
 
     /// Counts `amount` so that it leaves `left` from `now`, or when the window would let go of it if that is
@@ -69,19 +72,21 @@ impl Window {
         let leaves = self.number(now.saturating_add(left)).saturating_add(1);
         let oldest = (self.newest + 1).saturating_sub(buckets);
         let number = leaves.saturating_sub(buckets).clamp(oldest, self.newest);
-        let slot = self.slot(number);
+        self.put(self.slot_of(number), amount);
+    }
+
+    fn put(&mut self, slot: usize, amount: u64) {
         self.buckets[slot] = self.buckets[slot].saturating_add(amount);
         self.sum = self.sum.saturating_add(amount);
     }
 
     /// Takes back `amount` of what was counted at `then`; nothing if the window has let go of it.
-    pub(crate) fn take_back(&mut self, now: u64, then: u64, amount: u64) {
-        self.advance(now);
+    pub(crate) fn take_back(&mut self, then: u64, amount: u64) {
         let number = self.number(then).min(self.newest);
         if number + self.len() <= self.newest {
             return;
         }
-        let slot = self.slot(number);
+        let slot = self.slot_of(number);
         let amount = amount.min(self.buckets[slot]);
         self.buckets[slot] -= amount;
         self.sum -= amount;
@@ -93,7 +98,7 @@ impl Window {
         let mut leaves = self.newest;
         let oldest = (self.newest + 1).saturating_sub(self.len());
         for number in oldest..=self.newest {
-            let bucket = self.buckets[self.slot(number)];
+            let bucket = self.buckets[self.slot_of(number)];
             if bucket == 0 {
                 continue;
             }
@@ -116,20 +121,24 @@ impl Window {
 
     /// Forgets the buckets that are too old at `now`. A time before the newest bucket's is taken for its.
     fn advance(&mut self, now: u64) {
-        let number = self.number(now);
-        if number <= self.newest {
+        if now < self.ends {
             return;
         }
+        let number = self.number(now);
         if number - self.newest >= self.len() {
             self.buckets.fill(0);
             self.sum = 0;
         } else {
             for number in self.newest + 1..=number {
-                let slot = self.slot(number);
+                let slot = self.slot_of(number);
                 self.sum -= std::mem::take(&mut self.buckets[slot]);
             }
         }
         self.newest = number;
+        self.slot = self.slot_of(number);
+        self.ends = (number + 1)
+            .saturating_mul(self.width)
+            .saturating_add(self.offset);
     }
 
     const fn number(&self, time: u64) -> u64 {
@@ -140,7 +149,7 @@ impl Window {
         clippy::cast_possible_truncation,
         reason = "less than the ring's length"
     )]
-    const fn slot(&self, number: u64) -> usize {
+    const fn slot_of(&self, number: u64) -> usize {
         (number % self.len()) as usize
     }
 
@@ -244,7 +253,7 @@ mod tests {
                 match naive.0.last().copied() {
                     Some((then, had)) if back => {
                         let amount = amount.min(had);
-                        window.take_back(now, then, amount);
+                        window.take_back(then, amount);
                         naive.0.last_mut().unwrap().1 -= amount;
                     }
                     _ => {

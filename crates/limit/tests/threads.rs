@@ -22,7 +22,7 @@ fn a_hundred_at_once_on_ten_a_minute_admit_ten() {
             let ask = || {
                 let reserved: Vec<_> = (0..25).map(|_| quota.reserve(Tokens::NONE, now)).collect();
                 let admitted = reserved.into_iter().flatten();
-                admitted.map(|one| one.settle(Tokens::NONE, now)).count()
+                admitted.map(|one| one.settle(Tokens::NONE)).count()
             };
             let threads: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();
             threads
@@ -73,13 +73,13 @@ async fn no_minute_of_a_million_requests_sees_more_than_the_limit() {
                         let cost = one.tokens();
                         let actual = match rng.u8(0..3) {
                             0 => {
-                                one.refund(now);
+                                one.refund();
                                 continue;
                             }
                             1 => Tokens::new(cost.input, cost.output / 2),
                             _ => cost,
                         };
-                        one.settle(actual, now);
+                        one.settle(actual);
                         requests.fetch_add(1, Ordering::Relaxed);
                         tokens.fetch_add(actual.total(), Ordering::Relaxed);
                     }

@@ -1,6 +1,6 @@
 use crate::State;
 use headworks_core::{AttemptNumber, Attempts, End, Finish, GuardedBody, Outcome, Verdict, Watch};
-use std::sync::Arc;
+use std::{error::Error, sync::Arc};
 
 /// The body of an answer that has come through a [`Balance`](crate::Balance).
 pub type ResponseBody<B> = GuardedBody<B, Flight>;
@@ -56,4 +56,10 @@ impl Finish for Flight {
     }
 }
 
-impl<D> Watch<D> for Flight {}
+impl<D> Watch<D> for Flight {
+    fn failed(&mut self, error: &(dyn Error + 'static)) {
+        if self.verdict.outcome == Outcome::Success {
+            self.verdict = Verdict::of_error(error);
+        }
+    }
+}

@@ -1,5 +1,6 @@
-use crate::Permit;
+use crate::{Permit, fault};
 use headworks_core::{End, Finish, GuardedBody, Outcome, Verdict, Watch};
+use std::error::Error;
 use tokio::time::Instant;
 
 /// The body of an answer that has come through a [`Breaker`](crate::Breaker).
@@ -44,4 +45,16 @@ impl Finish for Flight {
     }
 }
 
-impl<D> Watch<D> for Flight {}
+impl<D> Watch<D> for Flight {
+    fn failed(&mut self, error: &(dyn Error + 'static)) {
+        let Some(permit) = self.permit.take() else {
+            return;
+        };
+        // A head of any other verdict has been told already.
+        if fault::is_nobodys(error) {
+            drop(permit);
+        } else {
+            permit.record(Verdict::of_error(error), Instant::now());
+        }
+    }
+}

@@ -1,13 +1,9 @@
-use crate::{BreakerBody, flight::Flight};
-use headworks_core::{
-    Answer, BoxError, Classify, Clock, Elapsed, End, Guard, GuardedBody, NotAdmitted, Outcome,
-    Refusal,
-};
+use crate::{BreakerBody, fault, flight::Flight};
+use headworks_core::{Answer, BoxError, Classify, End, Guard, GuardedBody, Outcome};
 use http::Response;
 use http_body::Body;
 use pin_project::pin_project;
 use std::{
-    error::Error,
     fmt,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -85,7 +81,7 @@ where
         };
         let verdict = match &answer {
             Ok(response) => classifier.classify(response.into()),
-            Err(error) if is_nobodys_fault(&**error) => Outcome::Cancelled.into(),
+            Err(error) if fault::is_nobodys(&**error) => Outcome::Cancelled.into(),
             Err(error) => classifier.classify(Answer::Error(&**error)),
         };
         if let Some(flight) = guard.get_mut() {
@@ -105,19 +101,4 @@ impl<F, C> fmt::Debug for ResponseFuture<F, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
-}
-
-/// True if the deployment was not asked, or not given the time that it would have been.
-fn is_nobodys_fault(error: &(dyn Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(elapsed) = error.downcast_ref::<Elapsed>() {
-            return elapsed.is_shortened() || elapsed.clock() == Clock::Total;
-        }
-        if error.is::<NotAdmitted>() || error.is::<Refusal>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }

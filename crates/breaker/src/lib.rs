@@ -84,6 +84,7 @@
 //! ```
 
 mod circuit;
+mod fault;
 mod flight;
 mod future;
 mod layer;

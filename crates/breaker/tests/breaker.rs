@@ -164,6 +164,28 @@ async fn what_is_nobodys_fault_leaves_it_closed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_clock_that_runs_out_in_a_body_counts_as_it_does_before_the_head() {
+    let clocks = [Clock::Attempt, Clock::FirstToken, Clock::Idle, Clock::Total];
+    for (clock, shortened) in clocks
+        .into_iter()
+        .flat_map(|clock| [(clock, false), (clock, true)])
+    {
+        let elapsed = Elapsed::new(clock, COOLDOWN);
+        let elapsed = if shortened {
+            elapsed.shortened()
+        } else {
+            elapsed
+        };
+        let circuit = brittle();
+        let (mut body, sender) = answer(&circuit, 200).await;
+        sender.abort(elapsed.into());
+        assert!(body.frame().await.unwrap().unwrap_err().is::<Elapsed>());
+        let blamed = !shortened && clock != Clock::Total;
+        assert_eq!(turned_away(&circuit).is_some(), blamed, "{elapsed:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_hint_is_how_long_it_rests() {
     let circuit = brittle();
     let service = service_fn(async |_: Call| {

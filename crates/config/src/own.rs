@@ -16,7 +16,8 @@ use std::time::Duration;
 ///   tls_roots: bundled     # or native
 ///   pool_idle_timeout: 60  # seconds an idle upstream connection is kept
 ///   ttft_timeout: 10       # seconds to the first token of a stream; default none
-///   stream_idle_timeout: 30  # seconds between two events of a stream; default none
+///   headers_timeout: 5     # seconds to the head of a stream; default none
+///   stream_idle_timeout: 30  # seconds between two events of a stream; default 600
 ///   commit: first_token    # or complete
 ///   retry_budget: {share: 0.2, floor_per_minute: 60}  # default none
 /// ```
@@ -35,8 +36,12 @@ pub struct OwnSettings {
     pub pool_idle_timeout: Duration,
     /// How long the first token of a stream may take. Default: none.
     pub ttft_timeout: Option<Duration>,
-    /// How long a stream may be silent between two events. Default: none. Not honoured yet.
-    pub stream_idle_timeout: Option<Duration>,
+    /// How long an upstream may take to the head of a stream, connecting included. Default: none: some send
+    /// it with the first token, which has a time of its own.
+    pub headers_timeout: Option<Duration>,
+    /// How long a stream that has begun may be silent: not an event, not a comment. Default: 600 s, after
+    /// which the `OpenAI` SDKs, by their own default, have given it up too.
+    pub stream_idle_timeout: Duration,
     /// What of a stream must be here before a client gets any of it. Default: the first token.
     pub commit: Commit,
     /// Bounds the retries of the whole process. Default: none, as in `LiteLLM`.
@@ -104,8 +109,11 @@ impl OwnSettings {
                 .and_then(|field| field.positive_seconds(report))
                 .unwrap_or(default.pool_idle_timeout),
             ttft_timeout: get("ttft_timeout").and_then(|field| field.positive_seconds(report)),
-            stream_idle_timeout: get("stream_idle_timeout")
+            headers_timeout: get("headers_timeout")
                 .and_then(|field| field.positive_seconds(report)),
+            stream_idle_timeout: get("stream_idle_timeout")
+                .and_then(|field| field.positive_seconds(report))
+                .unwrap_or(default.stream_idle_timeout),
             commit: get("commit")
                 .and_then(|field| Commit::read(&field, report))
                 .unwrap_or_default(),
@@ -123,7 +131,8 @@ impl Default for OwnSettings {
             tls_roots: TlsRoots::default(),
             pool_idle_timeout: Duration::from_secs(60),
             ttft_timeout: None,
-            stream_idle_timeout: None,
+            headers_timeout: None,
+            stream_idle_timeout: Duration::from_secs(600),
             commit: Commit::default(),
             retry_budget: None,
         }

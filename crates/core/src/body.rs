@@ -1,4 +1,4 @@
-use crate::{End, Guard, Watch};
+use crate::{BoxError, End, Guard, Watch};
 use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
 use std::{
@@ -10,7 +10,9 @@ use std::{
 ///
 /// Frames pass through untouched, data and trailers alike; `size_hint` and `is_end_stream` are the inner
 /// body's. The guard is told [`End::Complete`] at the end of the body, which trailers are, [`End::Failed`] on an
-/// error, and [`End::Dropped`] if the body is dropped before either.
+/// error, and [`End::Dropped`] if the body is dropped before either. What an error says it is shown before
+/// ([`Watch::failed`]): a clock that ran out is not a broken connection. For that the error is boxed, unless
+/// it is already.
 ///
 /// Whoever reads the body may stop asking once `is_end_stream` is true, so a guard whose body is then dropped
 /// is told [`End::Complete`] as well.
@@ -45,20 +47,26 @@ where
 impl<B, W> Body for GuardedBody<B, W>
 where
     B: Body,
+    B::Error: Into<BoxError>,
     W: Watch<B::Data>,
 {
     type Data = B::Data;
-    type Error = B::Error;
+    type Error = BoxError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let this = self.project();
-        let frame = ready!(this.inner.poll_frame(cx));
+        let frame = ready!(this.inner.poll_frame(cx)).map(|frame| frame.map_err(Into::into));
         match &frame {
             None => this.guard.finish(End::Complete),
-            Some(Err(_)) => this.guard.finish(End::Failed),
+            Some(Err(error)) => {
+                if let Some(watch) = this.guard.get_mut() {
+                    watch.failed(&**error);
+                }
+                this.guard.finish(End::Failed);
+            }
             // Nothing follows trailers, and gRPC clients do not ask whether anything does.
             Some(Ok(frame)) if frame.is_trailers() => this.guard.finish(End::Complete),
             Some(Ok(frame)) => {
@@ -114,6 +122,10 @@ mod tests {
         fn data(&mut self, data: &Bytes) {
             self.0.lock().0 += data.len();
         }
+        fn failed(&mut self, error: &(dyn std::error::Error + 'static)) {
+            assert_eq!(error.to_string(), "reset");
+            self.0.lock().0 += 100;
+        }
     }
 
     struct Frames(Vec<Result<Frame<Bytes>, &'static str>>);
@@ -159,7 +171,7 @@ mod tests {
         assert!(body.frame().await.unwrap().is_ok());
         assert!(body.frame().await.unwrap().is_err());
         drop(body);
-        assert_eq!(*seen.0.lock(), (3, vec![End::Failed]));
+        assert_eq!(*seen.0.lock(), (103, vec![End::Failed]));
 
         let seen = Seen::default();
         drop(GuardedBody::new(

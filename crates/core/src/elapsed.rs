@@ -6,6 +6,12 @@ use std::{error::Error, fmt, time::Duration};
 pub enum Clock {
     /// From asking for a connection to having one, TLS included.
     Connect,
+    /// From asking a deployment to the head of its answer, connecting included.
+    Head,
+    /// From asking a deployment to the first token of a stream.
+    FirstToken,
+    /// Between two pieces of an answer, while there is nothing to wait for but the next.
+    Idle,
     /// One attempt: from the request to the head of the answer, and to the end of its body if that is
     /// covered (see [`Timeouts::attempt_body`]).
     Attempt,
@@ -19,6 +25,9 @@ impl Clock {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Connect => "connect",
+            Self::Head => "headers",
+            Self::FirstToken => "first token",
+            Self::Idle => "idle",
             Self::Attempt => "attempt",
             Self::Total => "total",
         }

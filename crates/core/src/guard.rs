@@ -1,3 +1,5 @@
+use std::error::Error;
+
 /// How something that was begun ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum End {
@@ -15,11 +17,17 @@ pub trait Finish {
     fn finish(self, end: End);
 }
 
-/// A [`Finish`] that also sees the data of a body as it passes.
+/// A [`Finish`] that also sees the data of a body as it passes, and the error that it ends with.
 pub trait Watch<D>: Finish {
     /// A data frame is about to be handed on. The default ignores it.
     fn data(&mut self, data: &D) {
         let _ = data;
+    }
+
+    /// The body has failed with `error`, which is about to be handed on; [`End::Failed`] is told next. The
+    /// default ignores it.
+    fn failed(&mut self, error: &(dyn Error + 'static)) {
+        let _ = error;
     }
 }
 

@@ -1,9 +1,10 @@
-//! The clocks of a request: to connect, for one attempt, in all.
+//! The clocks of a request: to connect, to the head, between two pieces of a stream, for one attempt, in all.
 //!
 //! | layer | clock | place | covers |
 //! |---|---|---|---|
 //! | [`DeadlineLayer`] | [`Clock::Total`] | outermost, outside of retry | waiting, every attempt, every fallback, the body |
 //! | [`AttemptTimeoutLayer`] | [`Clock::Attempt`] | innermost, in front of one deployment | the head of one answer, and its body unless it is a stream |
+//! | [`StreamTimeoutLayer`] | [`Clock::Head`], [`Clock::Idle`] | inside of whoever looks into streams | the head of a stream; each pause in its body |
 //! | [`ConnectTimeoutLayer`] | [`Clock::Connect`] | around a connector | name lookup, TCP, TLS |
 //!
 //! When a clock runs out, what it covers is dropped, which is how work upstream is called off, and the error
@@ -12,7 +13,7 @@
 //!
 //! A request may bring its own times, as a [`Timeouts`] extension: each of them replaces the layer's, whether
 //! shorter or longer, and the error tells a shorter one ([`Elapsed::is_shortened`]), for which nobody but the
-//! request is to blame. Without a time on either side no timer is made. The deadline is written into the
+//! request is to blame. (Head and idle are the operator's alone.) Without a time on either side no timer is made. The deadline is written into the
 //! request's ledger ([`Attempts`]), where whoever waits or tries again takes it into account; an attempt is
 //! never given more than what is left until then.
 //!
@@ -35,6 +36,10 @@
 //! time meant for one attempt would be shared by all of them, so that the first deployment that stays silent
 //! uses it up and no other is ever asked; and a deadline inside of retry would begin anew with each attempt,
 //! so that three attempts of ten seconds take thirty.
+//!
+//! The bounds on a stream's silence stand nearest to the wire. What goes on outside of them must not be taken
+//! for it: a body that is held until it says something, or an error event that is put where the stream broke.
+//! A reader that is slow to take what is there is no silence either, see [`IdleBody`].
 //!
 //! # Example
 //!
@@ -73,6 +78,8 @@ mod body;
 mod connect;
 mod deadline;
 mod future;
+mod idle;
+mod stream;
 mod timer;
 
 pub use attempt::{AttemptTimeout, AttemptTimeoutLayer};
@@ -80,6 +87,8 @@ pub use body::TimeoutBody;
 pub use connect::{ConnectFuture, ConnectTimeout, ConnectTimeoutLayer};
 pub use deadline::{Deadline, DeadlineLayer};
 pub use future::ResponseFuture;
+pub use idle::IdleBody;
+pub use stream::{StreamFuture, StreamTimeout, StreamTimeoutLayer};
 
 #[cfg(doc)]
 use headworks_core::{Attempts, Clock, Elapsed, Timeouts};

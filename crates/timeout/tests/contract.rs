@@ -1,6 +1,6 @@
-//! The contract every layer is held to, on these two.
+//! The contract every layer is held to, on these three.
 
-use headworks_timeout::{AttemptTimeoutLayer, DeadlineLayer};
+use headworks_timeout::{AttemptTimeoutLayer, DeadlineLayer, StreamTimeoutLayer};
 use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(60);
@@ -24,6 +24,20 @@ mod attempt_timeout {
 
     headworks_contract::suite! {
         layer: || AttemptTimeoutLayer::new(LONG),
+        bodies: any,
+        readiness: passed_through,
+        errors: boxed,
+        allocations: 0,
+        state: none,
+        records: none,
+    }
+}
+
+mod stream_timeout {
+    use super::*;
+
+    headworks_contract::suite! {
+        layer: || StreamTimeoutLayer::new().head(LONG).idle(LONG),
         bodies: any,
         readiness: passed_through,
         errors: boxed,

@@ -322,7 +322,8 @@ pub const KEYS: &[Key] = &[
     now("headworks.tls_roots", "whom to trust: bundled (default) or native"),
     now("headworks.pool_idle_timeout", "seconds an idle upstream connection is kept; default 60"),
     now("headworks.ttft_timeout", "seconds to the first token of a stream; default none"),
-    later("headworks.stream_idle_timeout", "seconds between two events of a stream; default none", ""),
+    now("headworks.headers_timeout", "seconds to the head of a stream; default none"),
+    now("headworks.stream_idle_timeout", "seconds between two events of a stream; default 600"),
     now("headworks.commit", "what must be here before a client gets it: first_token (default) or complete"),
     now("headworks.retry_budget", "a bound on the retries of all requests together; default none"),
     // ----- headworks.retry_budget (ours) -----

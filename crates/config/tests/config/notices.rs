@@ -9,7 +9,6 @@ model_list:
   - {model_name: g, litellm_params: {model: openai/b, rpd: 2, itpm: 1}}
   - {model_name: g, litellm_params: {model: openai/c, rpd: 2}, model_info: {blocked: true}}
 router_settings: {plugins: []}
-headworks: {stream_idle_timeout: 20}
 litellm_settings: {drop_params: yes}
 ";
     let loaded = load(text).unwrap();
@@ -20,8 +19,7 @@ litellm_settings: {drop_params: yes}
             "config.yaml:2:63: `litellm_params.itpm` is not honoured yet: nothing is limited (and once more below)",
             "config.yaml:4:77: `model_info.blocked` is not honoured yet: it is used",
             "config.yaml:5:19: `router_settings.plugins` is not honoured yet",
-            "config.yaml:6:13: `headworks.stream_idle_timeout` is not honoured yet",
-            "config.yaml:7:20: `litellm_settings.drop_params` is not honoured yet: requests pass unchanged",
+            "config.yaml:6:20: `litellm_settings.drop_params` is not honoured yet: requests pass unchanged",
         ]
     );
     assert!(

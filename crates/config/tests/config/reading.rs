@@ -182,7 +182,7 @@ fn our_own_settings_have_their_own_section() {
 general_settings: {max_request_size_mb: 0.5}
 headworks:
   {total_timeout: 120, connect_timeout: 0.5, upstream_http: 2, tls_roots: native, pool_idle_timeout: 4,
-   ttft_timeout: 1.5, stream_idle_timeout: 30, commit: complete,
+   ttft_timeout: 1.5, stream_idle_timeout: 30, headers_timeout: 4, commit: complete,
    retry_budget: {share: 0.2, floor_per_minute: 5}}
 ";
     let config = load(&with_model(text)).unwrap().config;
@@ -196,7 +196,8 @@ headworks:
             tls_roots: TlsRoots::Native,
             pool_idle_timeout: Duration::from_secs(4),
             ttft_timeout: Some(Duration::from_millis(1500)),
-            stream_idle_timeout: Some(Duration::from_secs(30)),
+            headers_timeout: Some(Duration::from_secs(4)),
+            stream_idle_timeout: Duration::from_secs(30),
             commit: Commit::Complete,
             retry_budget: Some(RetryBudget {
                 share: 0.2,

@@ -27,7 +27,7 @@ use headworks_provider::{
     client::{ClientParams, Protocol, Roots},
     simulated::{Params, Simulated},
 };
-use headworks_timeout::{AttemptTimeoutLayer, ConnectTimeoutLayer};
+use headworks_timeout::{AttemptTimeoutLayer, ConnectTimeoutLayer, StreamTimeoutLayer};
 use http::{HeaderValue, StatusCode};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -319,6 +319,9 @@ fn endpoint(
         Commit::FirstToken => CommitPoint::FirstToken,
         Commit::Complete => CommitPoint::Complete,
     };
+    let silence = StreamTimeoutLayer::new()
+        .head(config.headworks.headers_timeout)
+        .idle(config.headworks.stream_idle_timeout);
     let reach = match simulated(deployment, target) {
         Some(params) => Reach::from(Simulated::new(params)),
         None => Reach::from(client.clone()),
@@ -328,6 +331,7 @@ fn endpoint(
         circuit.clone(),
         timeout,
         commit,
+        silence,
         target.clone(),
         reach,
     );

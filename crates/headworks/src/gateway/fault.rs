@@ -145,6 +145,9 @@ impl Fault {
                 return Self::of_refusal(refusal);
             }
             if let Some(stream) = error.downcast_ref::<StreamError>() {
+                if let Some(elapsed) = stream.elapsed() {
+                    return Self::of_elapsed(elapsed);
+                }
                 return Self::new(
                     StatusCode::INTERNAL_SERVER_ERROR,
                     "internal_server_error",
@@ -188,19 +191,33 @@ impl Fault {
 
     fn of_elapsed(elapsed: &Elapsed) -> Self {
         let seconds = elapsed.after().as_secs_f64();
-        let message = match elapsed.clock() {
-            Clock::Connect => format!("no connection to the deployment within {seconds} s"),
-            Clock::Total => {
-                format!("no answer within the {seconds} s this request was given in all")
-            }
-            _ => format!("no answer from the deployment within {seconds} s"),
+        let (code, message) = match elapsed.clock() {
+            Clock::Connect => (
+                "connect_timeout",
+                format!("no connection to the deployment within {seconds} s"),
+            ),
+            Clock::Head => (
+                "headers_timeout",
+                format!("no sign of an answer from the deployment within {seconds} s"),
+            ),
+            Clock::FirstToken => (
+                "first_token_timeout",
+                format!("no first token from the deployment within {seconds} s"),
+            ),
+            Clock::Idle => (
+                "stream_idle_timeout",
+                format!("the deployment fell silent for {seconds} s before its answer began"),
+            ),
+            Clock::Total => (
+                "total_timeout",
+                format!("no answer within the {seconds} s this request was given in all"),
+            ),
+            _ => (
+                "timeout",
+                format!("no answer from the deployment within {seconds} s"),
+            ),
         };
-        Self::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "timeout_error",
-            "timeout",
-            message,
-        )
+        Self::new(StatusCode::REQUEST_TIMEOUT, "timeout_error", code, message)
     }
 
     /// 429 as in LiteLLM where a rest or a quota is in the way, 503 where nobody is ready, and 400 where

@@ -18,7 +18,8 @@ use headworks_provider::{
 };
 use headworks_retry::{Retry, RetryBody, RetryLayer, RetryPolicy};
 use headworks_timeout::{
-    AttemptTimeout, AttemptTimeoutLayer, ConnectTimeout, Deadline, DeadlineLayer, TimeoutBody,
+    AttemptTimeout, AttemptTimeoutLayer, ConnectTimeout, Deadline, DeadlineLayer, IdleBody,
+    StreamTimeout, StreamTimeoutLayer, TimeoutBody,
 };
 use http_body_util::Full;
 use tower::ServiceBuilder;
@@ -33,14 +34,15 @@ pub(super) type CheckClient = client::Client<Full<Bytes>, ConnectTimeout<Connect
 pub(super) type Reach = Transport<SplicedBody, ConnectTimeout<Connector>>;
 
 /// What a request meets once its deployment is chosen.
-pub(super) type Deployment = Meter<Breaker<AttemptTimeout<Judge<Commit<SignIn<Mocked>>>>>>;
+pub(super) type Deployment =
+    Meter<Breaker<AttemptTimeout<Judge<Commit<StreamTimeout<SignIn<Mocked>>>>>>>;
 
 /// What a request meets between the edge and the deployments.
 pub(super) type Stack = Alias<Deadline<Fallback<Retry<MockFaults<Groups<Balance<Deployment>>>>>>>;
 
 /// The body of a deployment's answers.
 type DeploymentBody =
-    meter::ResponseBody<BreakerBody<TimeoutBody<JudgedBody<CommitBody<TransportBody>>>>>;
+    meter::ResponseBody<BreakerBody<TimeoutBody<JudgedBody<CommitBody<IdleBody<TransportBody>>>>>>;
 
 /// The body of the stack's answers, each layer's around the one within.
 pub(super) type UpstreamBody =
@@ -73,6 +75,7 @@ pub(super) fn deployment(
     circuit: Circuit,
     timeout: AttemptTimeoutLayer,
     commit: CommitPoint,
+    silence: StreamTimeoutLayer,
     target: Target,
     reach: Reach,
 ) -> Deployment {
@@ -88,6 +91,8 @@ pub(super) fn deployment(
         // Holds a stream to its first token, inside the attempt's time, and ends a cut one honestly. What fails
         // before that is an answer to be judged, and to be tried elsewhere.
         .layer(CommitLayer::new(commit))
+        // Inside of it, so that a stall ends as a cut does, and a held stream is not taken for a silent one.
+        .layer(silence)
         // Last before the wire: from here on the request holds this deployment's credentials.
         .layer(SignInLayer::new(target))
         .service(Mocked::new(reach))

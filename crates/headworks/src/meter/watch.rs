@@ -2,7 +2,7 @@ use super::Meters;
 use headworks_core::{BoxError, Classify, End, Finish, Outcome, StatusClassifier, Verdict, Watch};
 use headworks_openai::{Usage, answer, sse};
 use http::{HeaderMap, Response, header};
-use std::sync::Arc;
+use std::{error::Error, sync::Arc};
 use tokio::time::Instant;
 
 /// Measures one attempt, from its begin to the end of its body. Rides in a
@@ -66,6 +66,12 @@ impl<D: AsRef<[u8]>> Watch<D> for Measure {
                     self.meters.first_token(self.began.elapsed());
                 }
             }
+        }
+    }
+
+    fn failed(&mut self, error: &(dyn Error + 'static)) {
+        if self.verdict.outcome == Outcome::Success {
+            self.verdict = Verdict::of_error(error);
         }
     }
 }

@@ -60,7 +60,9 @@ impl StreamError {
         (StatusCode::BAD_GATEWAY, error.with_code(self.kind.as_str()))
     }
 
-    fn elapsed(&self) -> Option<&Elapsed> {
+    /// The clock that ended it by running out, if one did.
+    #[must_use]
+    pub fn elapsed(&self) -> Option<&Elapsed> {
         let mut cause: Option<&(dyn Error + 'static)> = self.source();
         while let Some(error) = cause {
             if let Some(elapsed) = error.downcast_ref() {

@@ -39,8 +39,8 @@
 //!
 //! Around one deployment, inside retry and whatever counts, so that they see what it makes of an answer.
 //! Directly inside the attempt's timeout, where the time until the head becomes the time until the first
-//! token. Outside of a layer that limits the silence between two frames, so that a stall ends in an error event
-//! as a cut does. Whoever judges answers by their status and body belongs outside as well; a
+//! token. Outside of a layer that limits the silence between two frames (`headworks-timeout`'s `StreamTimeout`),
+//! so that a stall ends in an error event as a cut does. Whoever judges answers by their status and body belongs outside as well; a
 //! [`Verdict`](headworks_core::Verdict) that was left on the 200 is taken off an error that was in the stream.
 //!
 //! # What it leaves alone

@@ -18,6 +18,7 @@ mod secrets;
 mod seeds;
 mod service;
 mod shares;
+mod stalls;
 mod stopping;
 mod streaming;
 

@@ -28,13 +28,24 @@
 //! connection closed before anything was written is sent again on another one, by the client itself; that is
 //! safe, and no layer sees it.
 //!
+//! # One address of many
+//!
+//! [`Connectors`] makes connectors that go to one address whatever the host resolves to. The URL stays as it
+//! is, and with it the `host` header, HTTP/2's `:authority` and the name in the TLS handshake.
+//!
+//! # Protocols
+//!
 //! HTTP/1.1 is the default. Over HTTP/2 the client keeps one connection for each host and never opens a
 //! second; when the provider's limit of streams (often 100) is reached, further requests wait in silence.
+
+mod resolve;
+
+pub use resolve::{Resolve, ResolveFuture, Resolved};
 
 use headworks_core::BoxError;
 use http::Uri;
 use hyper::rt::{Read, Write};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
 use hyper_util::{
     client::legacy::{
         self,
@@ -42,17 +53,21 @@ use hyper_util::{
     },
     rt::{TokioExecutor, TokioTimer},
 };
+use rustls::ClientConfig;
 use std::{
+    error::Error,
     future::Future,
     io,
+    net::IpAddr,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 use tower_service::Service;
 
 /// Connects over TCP, with TLS for `https`.
-pub type Connector = HttpsConnector<HttpConnector>;
+pub type Connector = HttpsConnector<HttpConnector<Resolve>>;
 
 /// The client: a cheap clone, always ready, a `Service<Request<B>>` and a pool shared by its clones.
 pub type Client<B, C = Connector> = legacy::Client<BoxedConnect<C>, B>;
@@ -87,6 +102,12 @@ pub struct ClientParams {
     protocol: Protocol,
     roots: Roots,
     pool_idle_timeout: Duration,
+}
+
+/// Makes connectors that share what is costly about one: the roots, and sessions of TLS to be resumed.
+#[derive(Clone, Debug)]
+pub struct Connectors {
+    tls: Arc<ClientConfig>,
 }
 
 /// Boxes the future of a connector, once for each connection, so that the connector may be of any kind: the
@@ -141,24 +162,29 @@ impl ClientParams {
     ///
     /// With [`Roots::Native`], when the system has no usable certificate.
     pub fn connector(&self) -> io::Result<Connector> {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_keepalive(Some(TCP_KEEPALIVE));
+        Ok(self.connectors()?.by_name())
+    }
 
-        let crypto = rustls::crypto::ring::default_provider();
-        let builder = HttpsConnectorBuilder::new();
+    /// What these parameters describe, for more than one connector.
+    ///
+    /// # Errors
+    ///
+    /// With [`Roots::Native`], when the system has no usable certificate.
+    pub fn connectors(&self) -> io::Result<Connectors> {
+        let crypto = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(crypto)
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?;
         let builder = match self.roots {
-            Roots::Bundled => builder
-                .with_provider_and_webpki_roots(crypto)
-                .map_err(io::Error::other)?,
-            Roots::Native => builder.with_provider_and_native_roots(crypto)?,
+            Roots::Bundled => builder.with_webpki_roots(),
+            Roots::Native => builder.with_native_roots()?,
         };
-        let builder = builder.https_or_http();
-        Ok(match self.protocol {
-            Protocol::Http1 => builder.enable_http1().wrap_connector(tcp),
-            Protocol::Http2 => builder.enable_http2().wrap_connector(tcp),
-        })
+        let mut tls = builder.with_no_client_auth();
+        if self.protocol == Protocol::Http2 {
+            tls.alpn_protocols = vec![b"h2".to_vec()];
+        }
+        let tls = Arc::new(tls);
+        Ok(Connectors { tls })
     }
 
     /// A client over `connector`, which is [`connector`](Self::connector) or a layer around it.
@@ -180,6 +206,30 @@ impl ClientParams {
     }
 }
 
+// ===== impl Connectors =====
+
+impl Connectors {
+    /// Connects to what the operating system says are the addresses of a host.
+    #[must_use]
+    pub fn by_name(&self) -> Connector {
+        self.resolving(Resolve::by_system())
+    }
+
+    /// Connects to `address`, whatever the host is called.
+    #[must_use]
+    pub fn to(&self, address: IpAddr) -> Connector {
+        self.resolving(Resolve::to(address))
+    }
+
+    fn resolving(&self, resolve: Resolve) -> Connector {
+        let mut tcp = HttpConnector::new_with_resolver(resolve);
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_keepalive(Some(TCP_KEEPALIVE));
+        (tcp, self.tls.clone()).into()
+    }
+}
+
 // ===== impl BoxedConnect =====
 
 impl<C> Service<Uri> for BoxedConnect<C>
@@ -198,4 +248,18 @@ where
     fn call(&mut self, uri: Uri) -> Self::Future {
         Box::pin(self.0.call(uri))
     }
+}
+
+/// True if the request that ended in `error` was never sent, since no connection came about: it may be sent
+/// elsewhere, whatever it asks for.
+#[must_use]
+pub fn is_unconnected(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<legacy::Error>() {
+            return error.is_connect();
+        }
+        cause = error.source();
+    }
+    false
 }

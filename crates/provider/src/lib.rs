@@ -11,6 +11,7 @@
 //! | [`Target`] | one deployment, from settings named as `LiteLLM` names them, checked and worked out once |
 //! | [`SignInLayer`] | the layer: puts a [`Target`] into each request |
 //! | [`client`] | the HTTP client below it |
+//! | [`discover`] | the addresses of a host, looked up again and again |
 //! | [`simulated`] | a provider inside the process instead |
 //! | [`Transport`] | either of the two, as one type |
 //! | [`verdict`] | what a provider's errors mean, and the layer that says so |
@@ -84,6 +85,7 @@
 //! ```
 
 pub mod client;
+pub mod discover;
 mod endpoint;
 pub mod future;
 mod headers;

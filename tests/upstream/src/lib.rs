@@ -8,6 +8,8 @@
 //! | to | use |
 //! |---|---|
 //! | start one, or one per deployment | [`Upstream::start`], [`Upstream::start_many`] |
+//! | start many on one port of many addresses | [`Upstream::start_beside`] |
+//! | have a name server that knows them, or fails | [`NameServer`] |
 //! | have an address where nobody listens | [`DeadPort`] |
 //! | say what is answered | [`Upstream::answer`], [`Upstream::answer_next`], [`Upstream::answer_with`] |
 //! | build an answer, and spoil it | [`Answer`] |
@@ -49,6 +51,7 @@
 
 mod answer;
 mod body;
+mod dns;
 mod gate;
 pub mod openai;
 mod port;
@@ -58,6 +61,7 @@ mod upstream;
 mod wire;
 
 pub use answer::Answer;
+pub use dns::{NameAnswer, NameServer};
 pub use gate::Gate;
 pub use port::DeadPort;
 pub use record::{Ending, Received, Seen, TimedOut};

@@ -32,7 +32,10 @@ impl Upstream {
     /// If loopback has no port left.
     pub async fn start() -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await;
-        let listener = listener.expect("a free port on loopback");
+        Self::on(listener.expect("a free port on loopback"))
+    }
+
+    fn on(listener: TcpListener) -> Self {
         let addr = listener
             .local_addr()
             .expect("a bound socket has an address");
@@ -61,6 +64,30 @@ impl Upstream {
             upstreams.push(Self::start().await);
         }
         upstreams
+    }
+
+    /// `n` of them on one port, which each has on an address of its own: 127.0.0.1, 127.0.0.2, ….
+    ///
+    /// # Panics
+    ///
+    /// If there is no port that is free on all of them.
+    pub async fn start_beside(n: u8) -> Vec<Self> {
+        const TRIES: usize = 100;
+        for _ in 0..TRIES {
+            let first = Self::start().await;
+            let port = first.addr.port();
+            let mut upstreams = vec![first];
+            for last in 2..=n {
+                match TcpListener::bind(SocketAddr::from(([127, 0, 0, last], port))).await {
+                    Ok(listener) => upstreams.push(Self::on(listener)),
+                    Err(_) => break,
+                }
+            }
+            if upstreams.len() == usize::from(n) {
+                return upstreams;
+            }
+        }
+        panic!("no port is free on {n} addresses of loopback");
     }
 
     /// Where it listens.

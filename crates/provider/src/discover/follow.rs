@@ -87,7 +87,7 @@ impl<L: Lookup> Follow<L> {
                 sleep_until(next).await;
             }
             let found = self.lookup.addresses(&self.host).await;
-            let pause = 1.0 - JITTER * self.random.f64();
+            let pause = JITTER.mul_add(-self.random.f64(), 1.0);
             self.next = Some(Instant::now() + self.interval.mul_f64(pause));
             if let Some(news) = self.compare(found) {
                 return news;

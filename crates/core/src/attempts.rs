@@ -227,6 +227,14 @@ impl Attempts {
         attempts.find(|a| a.deployment == *deployment)?.verdict
     }
 
+    /// Where the last attempt went that is on record, if there was one.
+    #[must_use]
+    pub fn last_deployment(&self) -> Option<DeploymentId> {
+        let ledger = self.0.lock();
+        let last = ledger.attempts.last()?;
+        Some(last.deployment.clone())
+    }
+
     /// How many attempts have begun.
     #[must_use]
     pub fn begun(&self) -> u32 {
@@ -396,6 +404,8 @@ mod tests {
         let mut seen = Vec::new();
         attempts.for_each(|attempt| seen.push(attempt.deployment.as_str().to_owned()));
         assert_eq!(seen, ["a", "b"]);
+        assert_eq!(attempts.last_deployment(), Some("b".into()));
+        assert_eq!(Attempts::new(1).last_deployment(), None);
     }
 
     #[tokio::test(start_paused = true)]

@@ -11,6 +11,11 @@ pub(crate) struct Args {
     #[arg(long, short, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
+    /// Read the configuration, say what is wrong with it, what has no effect, and how many attempts a request
+    /// of each group may come to, and exit: 0 if it can be run, else 1
+    #[arg(long)]
+    pub(crate) check: bool,
+
     /// The address to listen on; anything but loopback needs a master_key in the configuration
     #[arg(long, value_name = "H", default_value = "127.0.0.1", global = true)]
     pub(crate) host: IpAddr,

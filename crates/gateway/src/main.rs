@@ -21,7 +21,12 @@ fn main() -> ExitCode {
         Err(error) => {
             // Not through the log: a person reads this, several lines of it perhaps.
             eprintln!("headworks: {error}");
-            error.exit_code()
+            // Who checks wants to know whether it can be run, and no more.
+            if args.check {
+                ExitCode::FAILURE
+            } else {
+                error.exit_code()
+            }
         }
     }
 }

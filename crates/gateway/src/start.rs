@@ -50,7 +50,11 @@ pub(crate) fn run(args: &Args) -> Result<(), StartError> {
     };
     let loaded = loaded.map_err(StartError::Config)?;
     for notice in &loaded.notices {
-        tracing::warn!("{notice}");
+        if args.check {
+            println!("{notice}");
+        } else {
+            tracing::warn!("{notice}");
+        }
     }
     let config = loaded.config;
     let permitted = config.general.master_key.is_some()
@@ -63,6 +67,9 @@ pub(crate) fn run(args: &Args) -> Result<(), StartError> {
         .enable_all()
         .build()
         .map_err(StartError::Io)?;
+    if args.check {
+        return runtime.block_on(async { check(&config) });
+    }
     runtime.block_on(async {
         // Before the gateway is built: its deployments register their metrics as they are made.
         let metrics = PrometheusBuilder::new()
@@ -77,6 +84,9 @@ pub(crate) fn run(args: &Args) -> Result<(), StartError> {
             .build()
             .map_err(StartError::Build)?;
 
+        for plan in gateway.plans() {
+            tracing::info!("{plan}");
+        }
         let address = SocketAddr::new(args.host, args.port);
         let listener = TcpListener::bind(address)
             .await
@@ -93,6 +103,15 @@ pub(crate) fn run(args: &Args) -> Result<(), StartError> {
             .await
             .map_err(StartError::Io)
     })
+}
+
+/// Builds what would be run, and tells what may become of a request.
+fn check(config: &config::Config) -> Result<(), StartError> {
+    let gateway = Gateway::new(config).map_err(StartError::Build)?;
+    for plan in gateway.plans() {
+        println!("{plan}");
+    }
+    Ok(())
 }
 
 // ===== impl StartError =====

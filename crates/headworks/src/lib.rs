@@ -79,7 +79,7 @@ mod gateway;
 pub mod health;
 pub mod meter;
 
-pub use gateway::{BuildError, Gateway, GatewayBuilder, ResponseBody, ResponseFuture};
+pub use gateway::{BuildError, Gateway, GatewayBuilder, GroupPlan, ResponseBody, ResponseFuture};
 
 /// The README's stack compiles.
 #[cfg(doctest)]

@@ -6,8 +6,8 @@
 //!
 //! - the **verdict** of the classifier ([`Classify`]): the outcome may be another elsewhere, or here a little
 //!   later. A caller's fault, a prompt too long, a refused content and a client that left are handed on;
-//! - the **plan**: so many attempts by [`RetryPolicy`], for all, for a group or after an outcome ([`Further`]),
-//!   or by what this request brings ([`Retries`]); and so many by the request's ledger ([`Attempts`]), on which
+//! - the **plan**: so many attempts by [`RetryPolicy`], for all, for a group, for a deployment that failed or
+//!   after an outcome ([`Further`]), or by what this request brings ([`Retries`]); and so many by the request's ledger ([`Attempts`]), on which
 //!   fallbacks draw too. A request without a ledger is given one;
 //! - the **budget** of the process ([`Budget`]), if it has one, so that an outage is not multiplied;
 //! - the **deadline** in the ledger: what could only begin after it is not waited for.

@@ -1,5 +1,5 @@
 use crate::{Backoff, Budget};
-use headworks_core::{Group, Outcome, StatusClassifier};
+use headworks_core::{Attempts, DeploymentId, Group, Outcome, StatusClassifier};
 use std::collections::HashMap;
 
 /// When to try again: how often, after which answers, and how long to wait.
@@ -10,6 +10,7 @@ pub struct RetryPolicy<C = StatusClassifier> {
     pub(crate) budget: Option<Budget>,
     further: Further,
     groups: HashMap<Group, Further>,
+    deployments: HashMap<DeploymentId, u32>,
 }
 
 /// How many further attempts may follow the first: a number for all outcomes, and others for some.
@@ -45,6 +46,7 @@ impl RetryPolicy {
             budget: None,
             further: further.into(),
             groups: HashMap::new(),
+            deployments: HashMap::new(),
         }
     }
 }
@@ -59,6 +61,7 @@ impl<C> RetryPolicy<C> {
             budget: self.budget,
             further: self.further,
             groups: self.groups,
+            deployments: self.deployments,
         }
     }
 
@@ -83,11 +86,34 @@ impl<C> RetryPolicy<C> {
         self
     }
 
+    /// Another number after a failure of one deployment: `LiteLLM`'s `litellm_params.num_retries`.
+    ///
+    /// It stands in for the number of the policy or of the group; what a request brings itself, and a number
+    /// for just this outcome, come before it. Which deployment failed is what the ledger says.
+    #[must_use]
+    pub fn deployment(mut self, deployment: impl Into<DeploymentId>, further: u32) -> Self {
+        self.deployments.insert(deployment.into(), further);
+        self
+    }
+
     /// Counts a request that begins.
     pub(crate) fn count(&self) {
         if let Some(budget) = &self.budget {
             budget.deposit();
         }
+    }
+
+    /// The number given for failures of the deployment that was asked last.
+    pub(crate) fn given_for(&self, ledger: &Attempts) -> Option<u32> {
+        if self.deployments.is_empty() {
+            return None;
+        }
+        self.deployments.get(&ledger.last_deployment()?).copied()
+    }
+
+    /// The most that any deployment is given.
+    pub(crate) fn most_of_deployments(&self) -> u32 {
+        self.deployments.values().copied().max().unwrap_or(0)
     }
 
     /// The numbers for a request of `group`.

@@ -36,7 +36,11 @@ impl Session {
         let further = policy.further(group.as_ref());
         let most = match own.further {
             Some(0) => 0,
-            number => further.most(number.unwrap_or(further.number())),
+            Some(number) => further.most(number),
+            // Whose failures these will be remains to be seen.
+            None => further
+                .most(further.number())
+                .max(policy.most_of_deployments()),
         };
         let ledger = extensions.get().cloned();
         Self {
@@ -91,7 +95,10 @@ impl Session {
         let outcome = verdict.outcome;
         let further = policy.further(self.group.as_ref());
         let given = further.given_after(outcome);
-        let number = given.or(self.own.further).unwrap_or(further.number());
+        let number = given
+            .or(self.own.further)
+            .or_else(|| policy.given_for(&self.ledger))
+            .unwrap_or(further.number());
         if self.used >= number {
             return None;
         }

@@ -31,7 +31,7 @@ pub mod config;
 mod process;
 
 pub use client::{Answer, Client, read_until};
-pub use process::{Headworks, Memory, Refused, refused};
+pub use process::{Headworks, Memory, Refused, checked, refused};
 
 use std::time::Duration;
 

@@ -199,6 +199,25 @@ pub async fn refused(config: &str, arguments: &[&str]) -> Refused {
     }
 }
 
+/// Runs it with this configuration and `--check`, and gives its exit status and what it said on standard
+/// output, with the configuration's path as `config.yaml`.
+///
+/// # Panics
+///
+/// If it cannot be run.
+pub async fn checked(config: &str) -> (i32, String) {
+    let config = write(config);
+    let mut command = command();
+    command.arg("--config").arg(config.path()).arg("--check");
+    let output = bounded(command.output()).await;
+    let output = output.expect("the program can be run");
+    let said = String::from_utf8(output.stdout).expect("it speaks UTF-8");
+    (
+        output.status.code().expect("an exit, not a signal"),
+        said.replace(&config.path().display().to_string(), "config.yaml"),
+    )
+}
+
 fn command() -> Command {
     let mut command = Command::new(binary::headworks());
     command

@@ -48,7 +48,7 @@ pub const KEYS: &[Key] = &[
     now("litellm_params.output_cost_per_token", "price, shown in /model/info"),
     now("litellm_params.extra_headers", "headers added to every upstream request").secret(),
     now("litellm_params.simulated", "how a simulated/ deployment behaves (ours)"),
-    later("litellm_params.num_retries", "retries after a failure here", "the router's num_retries holds"),
+    now("litellm_params.num_retries", "retries after a failure here, before the router's num_retries"),
     now("litellm_params.order", "lower first"),
     now("litellm_params.max_parallel_requests", "requests at a time; 0 for no limit"),
     now("litellm_params.cooldown_time", "seconds of rest after failures; 0 for none"),

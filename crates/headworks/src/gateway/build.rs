@@ -5,6 +5,7 @@ use super::{
     headers::DeploymentHeaders,
     info::Info,
     names::{Names, Shown},
+    plan::Plans,
     policy,
     stack::{self, CheckClient, Client, Reach},
 };
@@ -133,8 +134,7 @@ impl<'a> GatewayBuilder<'a> {
             aliases: aliases.clone(),
             master_key: config.general.master_key.clone(),
             max_request_bytes: usize::try_from(config.max_request_size()).unwrap_or(usize::MAX),
-            num_retries: config.num_retries(),
-            most_retries: policy::most_retries(config),
+            plans: Plans::new(config, &fallbacks),
             tags: tags(config),
             total_timeout: config.headworks.total_timeout,
             mock_faults: self.mock_faults,

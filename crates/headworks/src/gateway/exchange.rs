@@ -50,7 +50,6 @@ pub(super) struct Answering {
     requested: RequestedModel,
     attempts: Attempts,
     most: u32,
-    further: u32,
     dialect: Dialect,
     call: Call,
 }
@@ -140,13 +139,9 @@ impl Asking {
         let asked = params
             .num_retries()
             .or_else(|| headers::number(&parts.headers, "x-litellm-num-retries"));
-        let asked = asked.map(|asked| asked.min(shared.most_retries.max(MAX_ASKED_RETRIES)));
-        let further = asked.unwrap_or(shared.num_retries);
-        // A class of errors may be given more retries than the rest; only a client that wants none has none.
-        let most = match further {
-            0 => 0,
-            further => further.max(shared.most_retries),
-        };
+        let plan = shared.plans.of(&shared.aliases.resolve(&requested));
+        let asked = asked.map(|asked| asked.min(plan.retries(None).max(MAX_ASKED_RETRIES)));
+        let most = plan.retries(asked);
         let attempts = Attempts::new(most);
         parts.uri = canonical(endpoint, &parts.uri);
         parts.extensions.insert(requested.clone());
@@ -182,7 +177,6 @@ impl Asking {
             requested,
             attempts,
             most,
-            further,
             dialect,
             call,
         };
@@ -311,7 +305,7 @@ impl Answering {
         if fell_back.is_some_and(|fell_back| fell_back.unknown_group) {
             tracing::warn!(call = ?self.call.id, model = %self.requested, "unknown model answered by a fallback");
         }
-        headers::counted(headers, self.most - self.attempts.left(), self.further);
+        headers::counted(headers, self.most - self.attempts.left(), self.most);
         if let Some(first) = attempts.first() {
             headers::timed(headers, &self.call, first.began);
         }

@@ -12,6 +12,7 @@ mod info;
 mod key;
 mod mock;
 mod names;
+mod plan;
 mod policy;
 mod read;
 mod redact;
@@ -23,6 +24,7 @@ pub use self::{
     body::ResponseBody,
     build::{BuildError, GatewayBuilder},
     future::ResponseFuture,
+    plan::GroupPlan,
 };
 
 use self::{
@@ -31,6 +33,7 @@ use self::{
     headers::DeploymentHeaders,
     info::Info,
     names::Names,
+    plan::Plans,
     read::Read,
     route::{Own, Route},
     stack::Stack,
@@ -96,8 +99,7 @@ pub struct Gateway {
 struct Shared {
     master_key: Option<Secret>,
     max_request_bytes: usize,
-    num_retries: u32,
-    most_retries: u32,
+    plans: Plans,
     tags: Option<TagMatch>,
     total_timeout: Option<Duration>,
     mock_faults: bool,
@@ -126,6 +128,18 @@ impl Gateway {
     #[must_use]
     pub fn builder(config: &Config) -> GatewayBuilder<'_> {
         GatewayBuilder::new(config)
+    }
+
+    /// The plan of every group: the worst that may become of a request, in the order of the configuration.
+    #[must_use]
+    pub fn plans(&self) -> &[GroupPlan] {
+        self.shared.plans.all()
+    }
+
+    /// The plan of one group, if there is one of this name.
+    #[must_use]
+    pub fn plan(&self, group: &str) -> Option<&GroupPlan> {
+        self.shared.plans.find(group)
     }
 
     /// Says that the process is about to stop: readiness answers 503 from now on, so that no new clients are

@@ -3,7 +3,7 @@
 
 use headworks_breaker::{BreakerPolicy, Rule};
 use headworks_config::{AllowedFailsPolicy, Config, Deployment, RetryPolicy as Classes};
-use headworks_core::Outcome;
+use headworks_core::{Group, Outcome};
 use headworks_retry::{Backoff, Budget, Further, RetryPolicy};
 
 /// When a deployment is rested, and for how long.
@@ -49,21 +49,33 @@ pub(super) fn retries(config: &Config) -> RetryPolicy {
     for group in &config.router.model_group_retry_policy {
         policy = policy.group(group.group.as_str(), further(number, &group.policy));
     }
+    for deployment in &config.deployments {
+        if let Some(number) = deployment.num_retries {
+            policy = policy.deployment(deployment.id.clone(), number);
+        }
+    }
     match config.headworks.retry_budget {
         Some(budget) => policy.budget(Budget::new(budget.share, budget.floor_per_minute)),
         None => policy,
     }
 }
 
-/// The most retries any policy allows a request, whatever befalls it.
-pub(super) fn most_retries(config: &Config) -> u32 {
-    let groups = config.router.model_group_retry_policy.iter();
-    let policies = groups.map(|group| &group.policy);
-    policies
-        .chain([&config.router.retry_policy])
-        .flat_map(numbers)
-        .filter_map(|(_, number)| number)
-        .fold(config.num_retries(), u32::max)
+/// The most retries of a request for `group` that may follow failures there, as the configuration has it.
+pub(super) fn most_retries(config: &Config, group: &Group) -> u32 {
+    let members = config.deployments.iter();
+    let members = members.filter(|deployment| deployment.group == *group);
+    let number = config.num_retries();
+    let numbers = members.map(|deployment| deployment.num_retries.unwrap_or(number));
+    numbers.fold(most_by_class(config, group), u32::max)
+}
+
+/// The most retries that failures of one class may be given there, whatever the request asks for.
+pub(super) fn most_by_class(config: &Config, group: &Group) -> u32 {
+    let mut own = config.router.model_group_retry_policy.iter();
+    let own = own.find(|own| own.group == group.as_str());
+    let classes = own.map_or(&config.router.retry_policy, |own| &own.policy);
+    let numbers = numbers(classes).into_iter();
+    numbers.filter_map(|(_, number)| number).max().unwrap_or(0)
 }
 
 fn further(number: u32, classes: &Classes) -> Further {
@@ -192,6 +204,7 @@ mod tests {
             .after(Outcome::Timeout, 0)
             .after(Outcome::RateLimited, 4);
         assert_eq!(policy, expected);
-        assert_eq!(most_retries(&config), 4);
+        assert_eq!(most_retries(&config, &"m".into()), 4);
+        assert_eq!(most_by_class(&config, &"m".into()), 4);
     }
 }

@@ -6,6 +6,8 @@
     reason = "a helper that fails is a test that fails"
 )]
 
+mod plan;
+mod rig;
 mod told;
 
 use bytes::Bytes;
@@ -23,12 +25,19 @@ fn gateway(config: &str) -> Gateway {
     Gateway::builder(&config).mock_faults(true).build().unwrap()
 }
 
-/// A chat completion, with `more` in front of the members of its body.
+/// A chat completion for the group `m`, with `more` in front of the members of its body.
 fn hello(more: &str) -> Request<Full<Bytes>> {
-    post(
-        "/v1/chat/completions",
-        &HELLO.replacen('{', &format!("{{{more}"), 1),
-    )
+    chat("m", more)
+}
+
+/// The same for any group.
+fn chat(group: &str, more: &str) -> Request<Full<Bytes>> {
+    let body = HELLO.replacen(
+        "{\"model\":\"m\"",
+        &format!("{{{more}\"model\":\"{group}\""),
+        1,
+    );
+    post("/v1/chat/completions", &body)
 }
 
 fn post(path: &str, body: &str) -> Request<Full<Bytes>> {

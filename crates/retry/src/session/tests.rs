@@ -248,3 +248,40 @@ proptest! {
         prop_assert_eq!(ledger.left(), in_all - again);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_may_have_a_number_of_its_own_for_its_failures() {
+    let policy = policy(1).deployment("d", 3).deployment("never", 0);
+    let mut own = Retries::default();
+    let further = |own: Retries, of: &str, outcome: Outcome| {
+        let ledger = Attempts::new(9);
+        let mut session = session(&policy, &ledger, own);
+        let mut further = 0;
+        loop {
+            let number = ledger.begin(&"g".into(), &of.into(), Why::new("test"), 1);
+            ledger.end(number, outcome.into());
+            match session.next(&policy, outcome.into(), Instant::now()) {
+                Next::Again(_) => further += 1,
+                Next::HandOn => break further,
+            }
+        }
+    };
+    assert_eq!(further(own, "d", Outcome::ServerFault), 3);
+    assert_eq!(further(own, "never", Outcome::ServerFault), 0);
+    assert_eq!(further(own, "other", Outcome::ServerFault), 1);
+    assert_eq!(further(own, "d", Outcome::CallerFault), 0);
+    // What the request says comes before it, and so does what is said of an outcome.
+    own.further = Some(2);
+    assert_eq!(further(own, "d", Outcome::ServerFault), 2);
+    own.further = Some(0);
+    assert_eq!(further(own, "d", Outcome::ServerFault), 0);
+    let policy = self::policy(Further::new(1).after(Outcome::Timeout, 4)).deployment("d", 2);
+    let ledger = Attempts::new(9);
+    let mut session = session(&policy, &ledger, Retries::default());
+    let mut further = 0;
+    let _running = ledger.begin(&"g".into(), &"d".into(), Why::new("test"), 1);
+    while session.next(&policy, Outcome::Timeout.into(), Instant::now()) != Next::HandOn {
+        further += 1;
+    }
+    assert_eq!(further, 4);
+}

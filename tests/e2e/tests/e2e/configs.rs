@@ -1,6 +1,6 @@
 //! A configuration that cannot be right is refused: where, what was found, what is accepted; exit status 2.
 
-use headworks_e2e::refused;
+use headworks_e2e::{Headworks, checked, refused};
 
 const GOOD: &str =
     "model_list:\n  - model_name: gpt-4o\n    litellm_params: { model: openai/gpt-4o }\n";
@@ -103,4 +103,35 @@ async fn other_addresses_than_loopback_need_a_key() {
     let open = refused(GOOD, &["--host", "0.0.0.0"]).await;
     assert_eq!(open.status, 2);
     assert!(open.said.contains("master_key"), "{}", open.said);
+}
+
+#[tokio::test]
+async fn a_configuration_may_be_checked_without_being_run() {
+    let good = format!("{GOOD}router_settings: {{ num_retries: 3 }}\n");
+    let (status, said) = checked(&good).await;
+    assert_eq!(
+        (status, &*said),
+        (0, "gpt-4o: 3 retries; at most 4 attempts\n")
+    );
+    // What has no effect is said and is no reason against it.
+    let (status, said) = checked(&format!("{GOOD}search_tools: []\n")).await;
+    assert_eq!(status, 0);
+    assert!(said.starts_with("config.yaml:4:1: "), "{said}");
+    let (status, said) = checked(&GOOD.replace("openai/gpt-4o", "opneai/gpt-4o")).await;
+    assert_eq!((status, &*said), (1, ""));
+    let refused = refused(
+        &GOOD.replace("openai/gpt-4o", "opneai/gpt-4o"),
+        &["--check"],
+    )
+    .await;
+    assert_eq!(refused.status, 1);
+    assert!(refused.said.contains("config.yaml:3:"), "{}", refused.said);
+}
+
+#[tokio::test]
+async fn the_plan_of_each_group_is_said_at_the_start() {
+    let headworks = Headworks::start(GOOD).await;
+    let log = headworks.log();
+    let line = "gpt-4o: 2 retries; at most 3 attempts";
+    assert_eq!(log.matches(line).count(), 1, "{log}");
 }

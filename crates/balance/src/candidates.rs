@@ -152,6 +152,12 @@ impl<'a> Candidates<'a> {
         weights.chain([Shares::evenly(self, &tier.places)])
     }
 
+    /// The places of the tier that cost the same, the cheapest first, candidates or not.
+    pub(crate) fn prices(&self) -> impl Iterator<Item = &'a [u32]> {
+        let prices = self.members.tier(self.tier).prices.iter();
+        prices.map(|places| &**places)
+    }
+
     /// The tiers that may be asked, in this order.
     pub(crate) fn tiers(&self) -> Range<usize> {
         let order = self.needs.as_ref().and_then(Fit::order);
@@ -179,7 +185,11 @@ impl<'a> Candidates<'a> {
 
     /// Two candidates drawn at random, or the only one.
     pub(crate) fn two(&self, dice: &Dice) -> Option<(usize, Option<usize>)> {
-        let places = self.places();
+        self.two_among(self.places(), dice)
+    }
+
+    /// Two candidates drawn at random from these places of the tier, or the only one there.
+    pub(crate) fn two_among(&self, places: &[u32], dice: &Dice) -> Option<(usize, Option<usize>)> {
         if places.is_empty() {
             return None;
         }
@@ -195,7 +205,8 @@ impl<'a> Candidates<'a> {
         }
         // Most are out: look at all, and keep each next one with the probability of its share so far.
         let mut chosen = (None, None);
-        for (seen, (place, _)) in self.iter().enumerate() {
+        let all = places.iter().map(|place| *place as usize);
+        for (seen, place) in all.filter(|place| self.contains(*place)).enumerate() {
             match seen {
                 0 => chosen.0 = Some(place),
                 1 => chosen.1 = Some(place),

@@ -49,6 +49,13 @@ impl<S> Endpoint<S> {
         self
     }
 
+    /// Sets [`Params::cost`].
+    #[must_use]
+    pub fn cost(mut self, cost: f64) -> Self {
+        self.member.params.cost = Some(cost);
+        self
+    }
+
     /// Sets [`Params::order`].
     #[must_use]
     pub fn order(mut self, order: i64) -> Self {

@@ -1,4 +1,8 @@
-use crate::State;
+use crate::{
+    State,
+    load::{Form, FramesOrText, Trial, Units},
+};
+use bytes::Buf;
 use headworks_core::{AttemptNumber, Attempts, End, Finish, GuardedBody, Outcome, Verdict, Watch};
 use std::{error::Error, sync::Arc};
 
@@ -12,6 +16,8 @@ pub struct Flight {
     state: Arc<State>,
     /// `None` once the ledger has been told, or if there is none.
     record: Option<(Attempts, AttemptNumber)>,
+    /// What its latency tells, if somebody asks for that.
+    trial: Option<Trial>,
     /// Of the head; before it, the attempt would have been cancelled.
     verdict: Verdict,
 }
@@ -22,6 +28,7 @@ impl Flight {
     /// Takes over an attempt that `state` has counted already.
     pub(crate) fn new(state: Arc<State>, record: Option<(Attempts, AttemptNumber)>) -> Self {
         Self {
+            trial: Trial::begin(&state),
             state,
             record,
             verdict: Outcome::Cancelled.into(),
@@ -30,8 +37,11 @@ impl Flight {
 
     /// The head has come. A failure is the verdict at once, so that a retry finds it in the ledger; of a
     /// success it remains to be seen.
-    pub(crate) fn head(&mut self, verdict: Verdict) {
+    pub(crate) fn head(&mut self, verdict: Verdict, form: Form) {
         self.verdict = verdict;
+        if let Some(trial) = &mut self.trial {
+            trial.head(&self.state, form, verdict);
+        }
         if verdict.outcome != Outcome::Success {
             self.record(verdict);
         }
@@ -39,6 +49,7 @@ impl Flight {
 
     /// No head will come.
     pub(crate) fn error(&mut self, verdict: Verdict) {
+        self.verdict = verdict;
         self.record(verdict);
     }
 
@@ -51,12 +62,29 @@ impl Flight {
 
 impl Finish for Flight {
     fn finish(mut self, end: End) {
+        let verdict = self.verdict.at_end(end);
+        if let Some(trial) = self.trial.take() {
+            trial.end(&self.state, verdict);
+        }
         self.state.end();
-        self.record(self.verdict.at_end(end));
+        self.record(verdict);
     }
 }
 
-impl<D> Watch<D> for Flight {
+impl<D: Buf> Watch<D> for Flight {
+    fn asked(&mut self) {
+        if let Some(trial) = &mut self.trial {
+            trial.asked();
+        }
+    }
+
+    fn data(&mut self, data: &D) {
+        if let Some(trial) = &mut self.trial {
+            let units = FramesOrText.count(data, trial.form());
+            trial.data(&self.state, units);
+        }
+    }
+
     fn failed(&mut self, error: &(dyn Error + 'static)) {
         if self.verdict.outcome == Outcome::Success {
             self.verdict = Verdict::of_error(error);

@@ -1,4 +1,4 @@
-use crate::{Flight, ResponseBody, service::Inner};
+use crate::{Flight, ResponseBody, load::Form, service::Inner};
 use headworks_core::{Answer, BoxError, Classify, DeploymentId, End, Guard, GuardedBody, Refusal};
 use http::{Request, Response};
 use http_body::Body;
@@ -116,7 +116,7 @@ impl<S, C: Classify> Sent<S, C> {
     fn answered<B: Body>(mut self, mut response: Response<B>) -> Response<ResponseBody<B>> {
         let verdict = self.inner.classifier.classify(Answer::from(&response));
         if let Some(flight) = self.flight.get_mut() {
-            flight.head(verdict);
+            flight.head(verdict, Form::of(&response));
         }
         response.extensions_mut().insert(self.deployment);
         response.map(|body| GuardedBody::new(body, self.flight))

@@ -129,7 +129,8 @@ pub use members::Members;
 pub use needs::{Needs, Pinned, TagMatch, Tags};
 pub use params::Params;
 pub use picker::{
-    LeastBusy, Metric, P2c, Picker, RoundRobin, Session, SmoothRoundRobin, Sticky, WeightedShuffle,
+    Cheapest, LeastBusy, LeastLatency, LeastUsed, Metric, P2c, Picker, RoundRobin, Session,
+    SmoothRoundRobin, Sticky, WeightedShuffle,
 };
 pub use registry::{Changes, Registry, Snapshot};
 pub use service::Balance;

@@ -29,6 +29,8 @@ pub(crate) struct Tier {
     pub(crate) places: Box<[u32]>,
     /// One table for each kind of weight that somebody here has, by precedence.
     pub(crate) weights: Vec<WeightTable>,
+    /// The places that cost the same, the cheapest first, those without a price last.
+    pub(crate) prices: Vec<Box<[u32]>>,
 }
 
 /// Those of a tier with a weight of one kind, and the running sum of their weights.
@@ -182,8 +184,21 @@ impl Tier {
                 .and_then(|(_, member)| member.params().order),
             places: members.iter().map(|(place, _)| *place).collect(),
             weights: weights.collect(),
+            prices: prices(members),
         }
     }
+}
+
+fn prices(members: &[(u32, &Member)]) -> Vec<Box<[u32]>> {
+    let cost = |member: &Member| {
+        let cost = member.params().cost;
+        cost.filter(|cost| *cost >= 0.0).unwrap_or(f64::INFINITY)
+    };
+    let mut priced: Vec<_> = members.iter().map(|(p, m)| (*p, cost(m))).collect();
+    priced.sort_by(|(_, left), (_, right)| left.total_cmp(right));
+    let same = priced.chunk_by(|(_, left), (_, right)| left.total_cmp(right).is_eq());
+    same.map(|same| same.iter().map(|(place, _)| *place).collect())
+        .collect()
 }
 
 // ===== impl WeightTable =====

@@ -10,6 +10,9 @@ pub struct Params {
     pub rpm: Option<u64>,
     /// Tokens a minute it is good for; its share where nobody who may be chosen has a weight or an `rpm`.
     pub tpm: Option<u64>,
+    /// What it costs, in whatever unit the group counts: of a model, what a token of a prompt and a token of
+    /// an answer cost together. What is negative or no number counts as no price.
+    pub cost: Option<f64>,
     /// Its tier: the lowest with a candidate is asked, those without an order last. Default: none.
     pub order: Option<i64>,
     /// The most requests in flight at a time. Default: no limit.
@@ -33,6 +36,7 @@ impl Default for Params {
             weight: None,
             rpm: None,
             tpm: None,
+            cost: None,
             order: None,
             max_in_flight: None,
             // Long enough for connections and caches to fill, and short enough that its share is back well

@@ -1,5 +1,10 @@
+use crate::load::{Estimate, Limits, Window};
+use parking_lot::Mutex;
 use std::{
-    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 use tokio::time::Instant;
@@ -15,6 +20,10 @@ pub struct State {
     in_flight: AtomicUsize,
     start: AtomicU64,
     made: Instant,
+    /// Kept from when somebody first asks for it.
+    latency: OnceLock<Mutex<Estimate>>,
+    /// Likewise.
+    usage: OnceLock<Mutex<Window>>,
 }
 
 /// How a deployment has come to take requests, as it stands in `State::start`: one of these, or else since
@@ -32,16 +41,73 @@ impl State {
         self.in_flight.load(Ordering::Relaxed)
     }
 
+    /// How much there is to wait for, in seconds, for a request that is sent there now: what
+    /// [`LeastLatency`](crate::LeastLatency) compares. See [`load`](crate::load) for what goes into it.
+    ///
+    /// Latencies are followed from when this is first asked.
+    #[must_use]
+    pub fn latency(&self) -> f64 {
+        let estimate = self.latency.get_or_init(Mutex::default);
+        estimate.lock().load(Instant::now(), self.in_flight())
+    }
+
+    pub(crate) fn follow_latency(&self) {
+        self.latency.get_or_init(Mutex::default);
+    }
+
+    pub(crate) fn follow_usage(&self) {
+        self.usage.get_or_init(Mutex::default);
+    }
+
+    /// Changes what is known of its latency; `None` where nobody asks for it.
+    pub(crate) fn learn<T>(&self, change: impl FnOnce(&mut Estimate) -> T) -> Option<T> {
+        self.latency.get().map(|known| change(&mut known.lock()))
+    }
+
+    /// How much of its limits it has used in the running minute when a request more is sent there, of which
+    /// 1 is all: what [`LeastUsed`](crate::LeastUsed) compares.
+    ///
+    /// Usage is followed from when this is first asked.
+    #[must_use]
+    pub fn used(&self, limits: Limits) -> f64 {
+        let window = self.usage.get_or_init(Mutex::default);
+        let in_flight = self.in_flight();
+        window.lock().used(Instant::now(), limits, in_flight)
+    }
+
+    /// An answer from there has used so many tokens, of the prompt and of its own. For whoever can read it.
+    pub fn used_tokens(&self, tokens: u64) {
+        if let Some(window) = self.usage.get() {
+            window.lock().tokens(Instant::now(), tokens);
+        }
+    }
+
+    /// The provider has said that this share of a limit of it, from 0 to 1, is left, and that all of it will
+    /// be at `until`. For whoever can read its headers.
+    ///
+    /// Until then no less than the rest is taken for used, the less the nearer `until` is; what it says next
+    /// stands instead.
+    pub fn told_left(&self, share: f64, until: Instant) {
+        if let Some(window) = self.usage.get() {
+            window.lock().told_left(Instant::now(), share, until);
+        }
+    }
+
     /// Counts one more in flight, unless that were more than `max`.
     pub(crate) fn try_begin(&self, max: Option<usize>) -> bool {
-        let Some(max) = max else {
+        let begun = if let Some(max) = max {
+            let more = |now| (now < max).then_some(now + 1);
+            self.in_flight
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
+                .is_ok()
+        } else {
             self.in_flight.fetch_add(1, Ordering::Relaxed);
-            return true;
+            true
         };
-        let more = |now| (now < max).then_some(now + 1);
-        self.in_flight
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
-            .is_ok()
+        if begun && let Some(window) = self.usage.get() {
+            window.lock().request(Instant::now());
+        }
+        begun
     }
 
     pub(crate) fn end(&self) {
@@ -98,6 +164,8 @@ impl Default for State {
             in_flight: AtomicUsize::new(0),
             start: AtomicU64::new(SETTLED),
             made: Instant::now(),
+            latency: OnceLock::new(),
+            usage: OnceLock::new(),
         }
     }
 }

@@ -1,6 +1,6 @@
 use crate::{
-    Picker, RoundRobin, SmoothRoundRobin, Sticky, WeightedShuffle,
-    picker::{LeastBusy, P2c},
+    Cheapest, Picker, RoundRobin, SmoothRoundRobin, Sticky, WeightedShuffle,
+    picker::{LeastBusy, LeastLatency, LeastUsed, P2c},
 };
 use std::{fmt, sync::Arc};
 
@@ -23,6 +23,12 @@ pub enum Strategy {
     Sticky(Box<Self>),
     /// The less busy of two; see [`P2c`] and [`LeastBusy`].
     LeastBusy,
+    /// The one of two that answers sooner; see [`P2c`] and [`LeastLatency`].
+    LeastLatency,
+    /// The one of two that has used less of its limits; see [`P2c`] and [`LeastUsed`].
+    LeastUsed,
+    /// The cheapest; see [`Cheapest`].
+    Cheapest,
     /// A rule of the user's own, shared by every group that is given it.
     Picker(Arc<dyn Picker>),
 }
@@ -52,6 +58,9 @@ impl Strategy {
             Self::SmoothRoundRobin => Arc::new(SmoothRoundRobin::new()),
             Self::Sticky(without) => Arc::new(Sticky::or(without.build())),
             Self::LeastBusy => Arc::new(P2c::new(LeastBusy)),
+            Self::LeastLatency => Arc::new(P2c::new(LeastLatency)),
+            Self::LeastUsed => Arc::new(P2c::new(LeastUsed)),
+            Self::Cheapest => Arc::new(Cheapest::new()),
             Self::Picker(picker) => picker.clone(),
         }
     }

@@ -97,11 +97,95 @@ mod least_busy {
     }
 }
 
+mod least_latency {
+    use super::*;
+
+    headworks_contract::suite! {
+        layer: || Lone(Strategy::LeastLatency, Arc::default()),
+        bodies: any,
+        readiness: its_own,
+        errors: boxed,
+        allocations: ALLOCATIONS + 1,
+        state: none,
+        records: recorded,
+    }
+}
+
+mod least_used {
+    use super::*;
+
+    headworks_contract::suite! {
+        layer: || Lone(Strategy::LeastUsed, Arc::default()),
+        bodies: any,
+        readiness: its_own,
+        errors: boxed,
+        allocations: ALLOCATIONS + 1,
+        state: none,
+        records: recorded,
+    }
+}
+
+mod cheapest {
+    use super::*;
+
+    headworks_contract::suite! {
+        layer: || Lone(Strategy::Cheapest, Arc::default()),
+        bodies: any,
+        readiness: its_own,
+        errors: boxed,
+        allocations: ALLOCATIONS,
+        state: none,
+        records: recorded,
+    }
+}
+
 mod in_flight {
     use headworks_balance::load::InFlightLayer;
 
     headworks_contract::suite! {
         layer: InFlightLayer::new,
+        bodies: any,
+        readiness: passed_through,
+        errors: passed_through,
+        allocations: 0,
+        state: none,
+        records: none,
+    }
+}
+
+mod peak_ewma {
+    use headworks_balance::load::PeakEwmaLayer;
+
+    headworks_contract::suite! {
+        layer: PeakEwmaLayer::new,
+        bodies: any,
+        readiness: passed_through,
+        errors: boxed,
+        allocations: 0,
+        state: none,
+        records: none,
+    }
+}
+
+mod usage {
+    use headworks_balance::load::{Limits, UsageLayer};
+
+    headworks_contract::suite! {
+        layer: || UsageLayer::new(Limits::default()),
+        bodies: any,
+        readiness: passed_through,
+        errors: passed_through,
+        allocations: 0,
+        state: none,
+        records: none,
+    }
+}
+
+mod cost {
+    use headworks_balance::load::CostLayer;
+
+    headworks_contract::suite! {
+        layer: || CostLayer::new(1.0),
         bodies: any,
         readiness: passed_through,
         errors: passed_through,

@@ -8,8 +8,9 @@
 use bytes::Bytes;
 use fastrand::Rng;
 use headworks_balance::{
-    Balance, Endpoint, LeastBusy, P2c, Picker, Registry, ResponseBody, ResponseFuture, RoundRobin,
-    Session, SmoothRoundRobin, State, Sticky, Strategy, WeightedShuffle,
+    Balance, Cheapest, Endpoint, LeastBusy, LeastLatency, LeastUsed, P2c, Picker, Registry,
+    ResponseBody, ResponseFuture, RoundRobin, Session, SmoothRoundRobin, State, Sticky, Strategy,
+    WeightedShuffle,
 };
 use headworks_core::{Attempts, BoxError, DeploymentId, Reason, Refusal, StatusClassifier};
 use http::{Request, Response};
@@ -467,4 +468,19 @@ async fn a_sticky_choice_does_what_the_model_does() {
 #[tokio::test(start_paused = true)]
 async fn a_choice_by_load_does_what_the_model_does() {
     run(P2c::new(LeastBusy)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_choice_by_latency_does_what_the_model_does() {
+    run(P2c::new(LeastLatency)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_choice_by_usage_does_what_the_model_does() {
+    run(P2c::new(LeastUsed)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_choice_by_price_does_what_the_model_does() {
+    run(Cheapest::new()).await;
 }

@@ -35,13 +35,16 @@ fn request(attempts: &Attempts) -> Request<()> {
     request
 }
 
-fn strategies() -> [Strategy; 5] {
+fn strategies() -> [Strategy; 8] {
     [
         Strategy::WeightedShuffle,
         Strategy::RoundRobin,
         Strategy::SmoothRoundRobin,
         Strategy::default().sticky(),
         Strategy::LeastBusy,
+        Strategy::LeastLatency,
+        Strategy::LeastUsed,
+        Strategy::Cheapest,
     ]
 }
 
@@ -83,12 +86,15 @@ fn verdict(attempts: &Attempts) -> Option<Outcome> {
 }
 
 /// The words of the strategies, in their order.
-const WHY: [&str; 5] = [
+const WHY: [&str; 8] = [
     "weighted shuffle",
     "round robin",
     "smooth round robin",
     "sticky",
     "least busy",
+    "least latency",
+    "least used",
+    "cheapest",
 ];
 
 fn refusal(error: &BoxError) -> &Refusal {

@@ -81,6 +81,9 @@ fn one_that_always_takes_requests_is_always_found() {
         Strategy::SmoothRoundRobin,
         Strategy::default().sticky(),
         Strategy::LeastBusy,
+        Strategy::LeastLatency,
+        Strategy::LeastUsed,
+        Strategy::Cheapest,
     ] {
         println!("{strategy:?}");
         let always = Arc::new(AtomicBool::new(true));

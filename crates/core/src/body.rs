@@ -58,6 +58,9 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let this = self.project();
+        if let Some(watch) = this.guard.get_mut() {
+            watch.asked();
+        }
         let frame = ready!(this.inner.poll_frame(cx)).map(|frame| frame.map_err(Into::into));
         match &frame {
             None => this.guard.finish(End::Complete),
@@ -161,6 +164,32 @@ mod tests {
         let mut body = GuardedBody::new(frames, Guard::new(seen.clone()));
         assert!(body.frame().await.unwrap().unwrap().is_trailers());
         assert_eq!(*seen.0.lock(), (0, vec![End::Complete]));
+    }
+
+    #[tokio::test]
+    async fn a_watch_is_told_when_the_body_is_asked_and_when_data_comes() {
+        #[derive(Default)]
+        struct Log(Arc<Mutex<String>>);
+        impl Finish for Log {
+            fn finish(self, _: End) {
+                self.0.lock().push('.');
+            }
+        }
+        impl Watch<Bytes> for Log {
+            fn asked(&mut self) {
+                self.0.lock().push('?');
+            }
+            fn data(&mut self, _: &Bytes) {
+                self.0.lock().push('!');
+            }
+        }
+
+        let log = Log::default();
+        let seen = log.0.clone();
+        let frames = ["a", "b"].map(|data| Ok(Frame::data(data.into())));
+        let body = GuardedBody::new(Frames(frames.into()), Guard::new(log));
+        assert_eq!(body.collect().await.unwrap().to_bytes(), "ab");
+        assert_eq!(*seen.lock(), "?!?!?.");
     }
 
     #[tokio::test]

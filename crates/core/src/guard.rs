@@ -19,6 +19,10 @@ pub trait Finish {
 
 /// A [`Finish`] that also sees the data of a body as it passes, and the error that it ends with.
 pub trait Watch<D>: Finish {
+    /// The body is asked for its next frame, which may take many times of asking: what passes between a
+    /// frame and the first time of asking for the next is the reader's time. The default ignores it.
+    fn asked(&mut self) {}
+
     /// A data frame is about to be handed on. The default ignores it.
     fn data(&mut self, data: &D) {
         let _ = data;

@@ -32,7 +32,60 @@
 //! ```
 //!
 //! tower finds the load of an endpoint by its type, so the load must be the outermost layer of the endpoint.
+//!
+//! | load | of two, the lesser is | of whom this crate's own [`Balance`](crate::Balance) asks |
+//! |---|---|---|
+//! | [`InFlight`] | the less busy | [`LeastBusy`](crate::LeastBusy) |
+//! | [`PeakEwma`] | the one that answers sooner | [`LeastLatency`](crate::LeastLatency) |
+//! | [`Usage`] | the one that has used less of its limits | [`LeastUsed`](crate::LeastUsed) |
+//! | [`Cost`] | the cheaper | [`Cheapest`](crate::Cheapest), which is not by load, and why |
+//!
+//! All of them keep what they know in a [`State`](crate::State), and so do the metrics, so that one deployment
+//! may be in several groups, and be balanced by several of tower's and of ours, and be known once.
+//!
+//! # What latency goes by
+//!
+//! The load is the time an answer takes to begin, times the requests in flight and the one to come, over the
+//! square of the trust that the answer will be one.
+//!
+//! - **Time** is a peak EWMA, as Finagle has it: a slower answer counts at once, faster ones over ten
+//!   seconds. A streamed answer tells it with its first data. At its end each answer tells it again, by the
+//!   time of the whole, divided by how much there was of it ([`Units`]): a deployment that begins soon and goes
+//!   on slowly is slow, and a long answer is not. The time in which the reader did not ask for more
+//!   is the reader's.
+//! - **Failures** tell no time, however fast they come. Each halves the trust, each success halves what is
+//!   missing of it, and some seconds without failures restore it. A 429 in 2 ms is thus worse than the busiest
+//!   deployment that works, where a number of seconds added to its latency would be less than that one's
+//!   queue. A stream that is cut is a failure; a client that left and a request that was wrong are
+//!   neither.
+//! - **A hint** of when to come back puts the deployment behind all that have given none, until then.
+//! - **What is known grows old**: over half a minute of idleness the time falls to where the deployment is asked again,
+//!   by one request at a time: as soon as one is sent, the old time stands until the answer tells
+//!   another. So it is with a newcomer, which nothing is known of.
+//!
+//! # What usage goes by
+//!
+//! The larger of the shares of its requests and tokens a minute that a deployment has used in the last one,
+//! counted in slices of five seconds. Requests count when they are sent. Tokens count when
+//! [`State::used_tokens`](crate::State::used_tokens) tells them; what is in flight is taken to need as many as
+//! what has ended did. [`State::told_left`](crate::State::told_left) adds what the provider itself says. Limits are
+//! not kept by it: that is a rate limit's.
 
+mod cost;
+mod estimate;
 mod in_flight;
+mod peak_ewma;
+mod trial;
+mod units;
+mod usage;
+mod window;
 
+pub use cost::{Cost, CostLayer, Price};
+pub(crate) use estimate::Estimate;
 pub use in_flight::{Counted, InFlight, InFlightLayer, ResponseBody, ResponseFuture};
+pub use peak_ewma::{Learned, PeakEwma, PeakEwmaBody, PeakEwmaFuture, PeakEwmaLayer};
+pub(crate) use trial::Trial;
+pub use units::{Form, FramesOrText, Units};
+pub use usage::{Usage, UsageLayer};
+pub use window::Limits;
+pub(crate) use window::Window;

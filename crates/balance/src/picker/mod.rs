@@ -1,5 +1,6 @@
 //! Choosing one of the candidates.
 
+mod cheapest;
 mod dice;
 mod p2c;
 mod round_robin;
@@ -7,8 +8,9 @@ mod shuffle;
 mod smooth;
 mod sticky;
 
+pub use cheapest::Cheapest;
 pub(crate) use dice::Dice;
-pub use p2c::{LeastBusy, Metric, P2c};
+pub use p2c::{LeastBusy, LeastLatency, LeastUsed, Metric, P2c};
 pub use round_robin::RoundRobin;
 pub use shuffle::WeightedShuffle;
 pub use smooth::SmoothRoundRobin;

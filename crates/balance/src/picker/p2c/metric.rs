@@ -1,4 +1,4 @@
-use crate::Member;
+use crate::{Member, load::Limits};
 use headworks_core::Why;
 
 /// The load of a member, by which [`P2c`](crate::P2c) compares two; the lesser is chosen.
@@ -32,6 +32,37 @@ impl Metric for LeastBusy {
 
     fn why(&self) -> Why {
         Why::new("least busy")
+    }
+}
+
+/// How long there is to wait, by a peak EWMA of how long answers take, failures held against it, times what
+/// is in flight: `LiteLLM`'s `latency-based-routing`. See [`load`](crate::load).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LeastLatency;
+
+impl Metric for LeastLatency {
+    fn load(&self, member: &Member) -> f64 {
+        member.state().latency()
+    }
+
+    fn why(&self) -> Why {
+        Why::new("least latency")
+    }
+}
+
+/// The share of its [`rpm`](crate::Params::rpm) and [`tpm`](crate::Params::tpm) that is used in the running
+/// minute, the larger of the two: `LiteLLM`'s `usage-based-routing`. See [`load`](crate::load).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LeastUsed;
+
+impl Metric for LeastUsed {
+    fn load(&self, member: &Member) -> f64 {
+        let params = member.params();
+        member.state().used(Limits::new(params.rpm, params.tpm))
+    }
+
+    fn why(&self) -> Why {
+        Why::new("least used")
     }
 }
 

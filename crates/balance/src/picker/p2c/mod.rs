@@ -2,7 +2,7 @@ mod metric;
 mod seat;
 mod tier;
 
-pub use metric::{LeastBusy, Metric};
+pub use metric::{LeastBusy, LeastLatency, LeastUsed, Metric};
 
 use crate::{Candidates, Picker, picker::Dice};
 use headworks_core::Why;

@@ -1,8 +1,15 @@
-use crate::{Member, Members, Pinned, needs::Fit, picker::Dice, shares::Shares};
+use crate::{
+    Member, Members, Pinned,
+    needs::Fit,
+    picker::Dice,
+    queue::{Places, Wants},
+    shares::Shares,
+    trip::Barred,
+};
 use headworks_core::{Attempts, Reason};
 use http::{Extensions, HeaderMap, Method, Request, Uri};
 use smallvec::SmallVec;
-use std::{fmt, ops::Range};
+use std::{fmt, ops::Range, time::Duration};
 
 /// How often a draw that hits no candidate is repeated before all are looked at.
 const DRAWS: usize = 8;
@@ -19,6 +26,7 @@ pub struct Candidates<'a> {
     request: Head<'a>,
     tried: Tried,
     needs: Option<Fit<'a>>,
+    barred: Option<&'a Barred>,
     tier: usize,
     /// Whether those that were tried may be asked again.
     again: bool,
@@ -67,9 +75,16 @@ impl<'a> Candidates<'a> {
                 .extensions()
                 .get()
                 .map(|needs| Fit::new(needs, members)),
+            barred: None,
             tier: 0,
             again: false,
         }
+    }
+
+    /// Without those who are barred.
+    pub(crate) const fn without(mut self, barred: Option<&'a Barred>) -> Self {
+        self.barred = barred;
+        self
     }
 
     /// The members of the group, candidates or not. Places refer to them.
@@ -175,12 +190,19 @@ impl<'a> Candidates<'a> {
     /// True if the request excludes nobody of its tier: the candidates are those who take requests at all.
     pub(crate) fn whole_tier(&self) -> bool {
         let needs = self.needs.as_ref();
-        self.tried.is_empty() && needs.is_none_or(|needs| needs.excludes_nobody(self.members))
+        self.tried.is_empty()
+            && self.barred.is_none()
+            && needs.is_none_or(|needs| needs.excludes_nobody(self.members))
     }
 
     /// Whether the request was sent somewhere in this group before.
     pub(crate) fn any_tried(&self) -> bool {
         !self.tried.is_empty()
+    }
+
+    /// True if it is certain at a glance that there are none.
+    pub(crate) fn are_none(&self) -> bool {
+        self.barred.is_some_and(Barred::is_all)
     }
 
     /// Two candidates drawn at random, or the only one.
@@ -246,7 +268,53 @@ impl<'a> Candidates<'a> {
     pub(crate) fn check_any_tier(&self, place: usize) -> Result<(), Reason> {
         self.check_tried(place)?;
         self.check_needs(place)?;
-        self.members.list()[place].check()
+        self.check_present(place)
+    }
+
+    /// Whom the request would take once they take it; `None` if none of them will `within` this time, as far
+    /// as is known. One that was tried in vain is among them if its answer gave hope.
+    pub(crate) fn prospects(&self, within: Duration) -> Option<Wants> {
+        let (mut wanted, mut all, mut hope) = (Places::new(self.members.version()), true, false);
+        for place in 0..self.members.len() {
+            let is_wanted = self.tiers().contains(&self.members.tier_of(place))
+                && self.tried(place) != Some(false)
+                && self.check_needs(place).is_ok();
+            if !is_wanted {
+                all = false;
+                continue;
+            }
+            wanted.insert(place);
+            hope |= self.check_present(place).map_or_else(
+                |reason| reason.may_pass() && reason.left().is_none_or(|left| left <= within),
+                |()| true,
+            );
+        }
+        let wants = if all {
+            Wants::Anybody
+        } else {
+            Wants::Only(wanted)
+        };
+        hope.then_some(wants)
+    }
+
+    /// Among those the request has not been to and which do nothing but rest, the one that returns first.
+    pub(crate) fn least_bad(&self) -> Option<usize> {
+        let members = self.members.list().iter().enumerate();
+        let resting = members.filter_map(|(place, member)| {
+            let may = self.tiers().contains(&self.members.tier_of(place))
+                && self.tried(place).is_none()
+                && self.check_needs(place).is_ok()
+                && self.barred.is_none_or(|barred| barred.check(place).is_ok());
+            let rest = member.rest().filter(|rest| may && !rest.is_zero())?;
+            Some((rest, place))
+        });
+        resting.min().map(|(_, place)| place)
+    }
+
+    /// What there is to say against the member at this place but for what the request itself brings.
+    fn check_present(&self, place: usize) -> Result<(), Reason> {
+        self.members.list()[place].check()?;
+        self.barred.map_or(Ok(()), |barred| barred.check(place))
     }
 
     fn check_needs(&self, place: usize) -> Result<(), Reason> {

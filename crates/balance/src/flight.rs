@@ -3,7 +3,9 @@ use crate::{
     load::{Form, FramesOrText, Trial, Units},
 };
 use bytes::Buf;
-use headworks_core::{AttemptNumber, Attempts, End, Finish, GuardedBody, Outcome, Verdict, Watch};
+use headworks_core::{
+    AttemptNumber, Attempts, End, Finish, GuardedBody, NotAdmitted, Outcome, Verdict, Watch,
+};
 use std::{error::Error, sync::Arc};
 
 /// The body of an answer that has come through a [`Balance`](crate::Balance).
@@ -51,6 +53,14 @@ impl Flight {
     pub(crate) fn error(&mut self, verdict: Verdict) {
         self.verdict = verdict;
         self.record(verdict);
+    }
+
+    /// The request has come back: there was no attempt.
+    pub(crate) fn withdraw(&mut self, why: NotAdmitted) {
+        self.trial = None;
+        if let Some((attempts, number)) = self.record.take() {
+            attempts.withdraw(number, why);
+        }
     }
 
     fn record(&mut self, verdict: Verdict) {

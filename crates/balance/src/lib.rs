@@ -100,6 +100,7 @@
 //! otherwise the error of the endpoint's service.
 
 mod candidates;
+mod decide;
 mod endpoint;
 mod error;
 mod flight;
@@ -112,11 +113,13 @@ mod members;
 mod needs;
 mod params;
 mod picker;
+mod queue;
 mod registry;
 mod service;
 mod shares;
 mod state;
 mod strategy;
+mod trip;
 
 pub use candidates::Candidates;
 pub use endpoint::Endpoint;
@@ -132,7 +135,8 @@ pub use picker::{
     Cheapest, LeastBusy, LeastLatency, LeastUsed, Metric, P2c, Picker, RoundRobin, Session,
     SmoothRoundRobin, Sticky, WeightedShuffle,
 };
+pub use queue::WaitPolicy;
 pub use registry::{Changes, Registry, Snapshot};
-pub use service::Balance;
+pub use service::{Balance, WhenAllRest};
 pub use state::State;
 pub use strategy::Strategy;

@@ -1,6 +1,6 @@
 use crate::{Params, State, hash};
 use headworks_core::{DeploymentId, Reason};
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// What is known of an endpoint, as pickers, metrics and logs see it: everything but its service.
 #[derive(Clone)]
@@ -80,6 +80,20 @@ impl Member {
         }
     }
 
+    /// How long it rests, if that is all there is to say against it.
+    pub(crate) fn rest(&self) -> Option<Duration> {
+        let full = |max| self.state.in_flight() >= max;
+        if self.params.max_in_flight.is_some_and(full) {
+            return None;
+        }
+        let mut gates = self.gates.iter().map(|gate| gate.check());
+        gates.try_fold(Duration::ZERO, |longest, gate| match gate {
+            Ok(()) => Some(longest),
+            Err(Reason::Resting(left)) => Some(left.max(longest)),
+            Err(_) => None,
+        })
+    }
+
     /// The part of its share that it takes: 1 but for a slow start.
     #[must_use]
     pub fn ramp(&self) -> f64 {
@@ -125,7 +139,6 @@ where
 mod tests {
     use super::*;
     use crate::Endpoint;
-    use std::time::Duration;
 
     #[test]
     fn an_endpoint_takes_requests_while_all_its_gates_say_so_and_it_has_room() {
@@ -137,6 +150,20 @@ mod tests {
         let resting = Reason::Resting(Duration::from_secs(3));
         let endpoint = endpoint.gate(move || Err(resting));
         assert_eq!(endpoint.member().check(), Err(resting));
+    }
+
+    #[test]
+    fn it_only_rests_if_no_gate_says_anything_else_and_it_has_room() {
+        let secs = Duration::from_secs;
+        let endpoint = Endpoint::new("a", ())
+            .gate(|| Ok(()))
+            .gate(move || Err(Reason::Resting(secs(3))))
+            .gate(move || Err(Reason::Resting(secs(2))));
+        assert_eq!(endpoint.member().rest(), Some(secs(3)));
+        let full = endpoint.clone().max_in_flight(0);
+        assert_eq!(full.member().rest(), None);
+        let shut = endpoint.gate(|| Err(Reason::NotReady));
+        assert_eq!(shut.member().rest(), None);
     }
 
     #[tokio::test(start_paused = true)]

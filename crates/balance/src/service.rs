@@ -1,10 +1,7 @@
 use crate::{
-    Candidates, Endpoint, Flight, Picker, Pinned, Registry, ResponseBody, ResponseFuture, Snapshot,
-    Strategy,
+    Endpoint, Picker, Registry, ResponseBody, ResponseFuture, Strategy, WaitPolicy, queue::Queue,
 };
-use headworks_core::{
-    AttemptNumber, Attempts, BoxError, Classify, Group, Guard, Reason, Refusal, StatusClassifier,
-};
+use headworks_core::{BoxError, Classify, Group, StatusClassifier};
 use http::{Request, Response};
 use http_body::Body;
 use std::{
@@ -14,14 +11,6 @@ use std::{
 };
 use tower_service::Service;
 
-/// The most members that are looked at for the ledger: which were passed over, and how many others there
-/// are. It keeps no more records than that.
-const NOTED: usize = 64;
-
-/// How often a picker is asked that chooses whom it may not. That may change between its look and ours, but
-/// hardly time and again: such a picker does not keep its contract, and declines.
-const ASKED: usize = 16;
-
 /// Sends each request to one deployment of a group.
 ///
 /// A clone shares everything with the first: it costs one reference count. See the [crate](crate) for an
@@ -29,10 +18,24 @@ const ASKED: usize = 16;
 pub struct Balance<S, C = StatusClassifier>(Arc<Inner<S, C>>);
 
 pub(crate) struct Inner<S, C> {
-    group: Group,
-    registry: Registry<S>,
-    picker: Arc<dyn Picker>,
+    pub(crate) group: Group,
+    pub(crate) registry: Registry<S>,
+    pub(crate) picker: Arc<dyn Picker>,
     pub(crate) classifier: C,
+    /// `None` if nobody waits.
+    pub(crate) queue: Option<Arc<Queue>>,
+    pub(crate) when_all_rest: WhenAllRest,
+}
+
+/// What becomes of a request when every deployment that it could go to rests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum WhenAllRest {
+    /// It is refused, with the time until the first of them is back. The default, as in `LiteLLM`.
+    #[default]
+    Refuse,
+    /// It goes, marked as the [`LastResort`](headworks_core::LastResort), to the one that is back first, though not
+    /// to one it has been to, nor to one that is shut for another reason than a rest.
+    LeastBad,
 }
 
 // ===== impl Balance =====
@@ -60,6 +63,8 @@ impl<S> Balance<S> {
             registry,
             picker: strategy.build(),
             classifier: StatusClassifier::default(),
+            queue: None,
+            when_all_rest: WhenAllRest::Refuse,
         }))
     }
 }
@@ -72,6 +77,8 @@ impl<S, C> Balance<S, C> {
             registry: self.0.registry.clone(),
             picker: self.0.picker.clone(),
             classifier,
+            queue: self.0.queue.clone(),
+            when_all_rest: self.0.when_all_rest,
         }))
     }
 
@@ -88,10 +95,28 @@ impl<S, C> Balance<S, C> {
     }
 }
 
+impl<S, C: Clone> Balance<S, C> {
+    /// Lets requests wait that nobody takes. Default: they are refused at once.
+    #[must_use]
+    pub fn wait(self, policy: WaitPolicy) -> Self {
+        let queue = Some(Arc::new(Queue::new(policy, &self.0.registry)));
+        let inner = self.0.with(queue, self.0.when_all_rest);
+        Self(Arc::new(inner))
+    }
+
+    /// Sets what becomes of a request when all rest. Default: [`WhenAllRest::Refuse`].
+    #[must_use]
+    pub fn when_all_rest(self, what: WhenAllRest) -> Self {
+        let inner = self.0.with(self.0.queue.clone(), what);
+        Self(Arc::new(inner))
+    }
+}
+
 impl<S, C, B, ResBody> Service<Request<B>> for Balance<S, C>
 where
     S: Service<Request<B>, Response = Response<ResBody>> + Clone,
     S::Error: Into<BoxError>,
+    B: Send + 'static,
     ResBody: Body,
     C: Classify,
 {
@@ -105,21 +130,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let snapshot = self.0.registry.load();
-        let (place, number) = match self.0.admit(&snapshot, &request) {
-            Ok(admitted) => admitted,
-            Err(refusal) => return ResponseFuture::refused(refusal),
-        };
-        let member = &snapshot.members().list()[place];
-        let attempts = request.extensions().get::<Attempts>().cloned();
-        let flight = Flight::new(member.state().clone(), attempts.zip(number));
-        ResponseFuture::sent(
-            snapshot.services()[place].clone(),
-            request,
-            member.id().clone(),
-            Guard::new(flight),
-            self.0.clone(),
-        )
+        ResponseFuture::new(self.0.clone(), request)
     }
 }
 
@@ -141,92 +152,15 @@ impl<S, C> fmt::Debug for Balance<S, C> {
 
 // ===== impl Inner =====
 
-impl<S, C> Inner<S, C> {
-    /// Chooses a member, counts the request in its state, and opens an attempt in the ledger.
-    fn admit<B>(
-        &self,
-        snapshot: &Snapshot<S>,
-        request: &Request<B>,
-    ) -> Result<(usize, Option<AttemptNumber>), Refusal> {
-        let mut candidates = snapshot.members().candidates(request);
-        let attempts = request.extensions().get::<Attempts>();
-        while let Some(place) = self.choose(&mut candidates) {
-            let member = &candidates.members().list()[place];
-            // What was true of the member a moment ago may not be now; then another is chosen.
-            if member.state().try_begin(member.params().max_in_flight) {
-                let number = attempts.map(|attempts| self.note(attempts, &candidates, place));
-                return Ok((place, number));
-            }
+impl<S, C: Clone> Inner<S, C> {
+    fn with(&self, queue: Option<Arc<Queue>>, when_all_rest: WhenAllRest) -> Self {
+        Self {
+            group: self.group.clone(),
+            registry: self.registry.clone(),
+            picker: self.picker.clone(),
+            classifier: self.classifier.clone(),
+            queue,
+            when_all_rest,
         }
-        Err(self.refuse(&candidates))
-    }
-
-    /// Where it is [`Pinned`]; else somewhere new if anybody there takes the request, else where it may be tried again; each time the
-    /// lowest tier first.
-    fn choose(&self, candidates: &mut Candidates<'_>) -> Option<usize> {
-        let pinned = candidates.pinned();
-        if let Some(place) = pinned {
-            candidates.in_tier(candidates.members().tier_of(place), false);
-            return Some(place);
-        }
-        let rounds = if candidates.any_tried() {
-            &[false, true][..]
-        } else {
-            &[false]
-        };
-        rounds.iter().find_map(|again| {
-            candidates.tiers().find_map(|tier| {
-                candidates.in_tier(tier, *again);
-                self.ask(candidates)
-            })
-        })
-    }
-
-    /// What the picker chooses. Where that has ceased to be a candidate meanwhile, it chooses again.
-    fn ask(&self, candidates: &Candidates<'_>) -> Option<usize> {
-        let mut choices = (0..ASKED).map_while(|_| self.picker.pick(candidates));
-        choices.find(|place| candidates.contains(*place))
-    }
-
-    /// Tells the ledger who was chosen, who was passed over, and how many others the request may go to next.
-    fn note(
-        &self,
-        attempts: &Attempts,
-        candidates: &Candidates<'_>,
-        place: usize,
-    ) -> AttemptNumber {
-        let members = candidates.members().list();
-        let mut others = 0;
-        // The neighbours first, so that no member is always the one that is not looked at.
-        for looked in 1..members.len() {
-            if looked > NOTED && others > 0 {
-                break;
-            }
-            let other = (place + looked) % members.len();
-            others += usize::from(candidates.is_new(other));
-            if let Err(reason) = candidates.check(other) {
-                attempts.pass_over(members[other].id(), reason);
-            }
-        }
-        let why = match candidates.extensions().get::<Pinned>() {
-            Some(pinned) if pinned.0 == *members[place].id() => Pinned::WHY,
-            _ => self.picker.why_among(candidates),
-        };
-        attempts.begin(&self.group, members[place].id(), why, others)
-    }
-
-    fn refuse(&self, candidates: &Candidates<'_>) -> Refusal {
-        let reason = |place| {
-            candidates
-                .check_any_tier(place)
-                .err()
-                .unwrap_or(Reason::Declined)
-        };
-        let ids = candidates
-            .members()
-            .iter()
-            .map(|member| member.id().clone());
-        let reasons = ids.enumerate().map(|(place, id)| (id, reason(place)));
-        Refusal::new(self.group.clone(), reasons.collect())
     }
 }

@@ -1,4 +1,7 @@
-use crate::load::{Estimate, Limits, Window};
+use crate::{
+    load::{Estimate, Limits, Window},
+    queue::Bells,
+};
 use parking_lot::Mutex;
 use std::{
     sync::{
@@ -24,6 +27,7 @@ pub struct State {
     latency: OnceLock<Mutex<Estimate>>,
     /// Likewise.
     usage: OnceLock<Mutex<Window>>,
+    bells: Bells,
 }
 
 /// How a deployment has come to take requests, as it stands in `State::start`: one of these, or else since
@@ -111,7 +115,14 @@ impl State {
     }
 
     pub(crate) fn end(&self) {
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        // In one order with the look at the bells, and with those who wait for room and look for it.
+        self.in_flight.fetch_sub(1, Ordering::SeqCst);
+        self.bells.ring();
+    }
+
+    /// Who is told when there is room again.
+    pub(crate) const fn bells(&self) -> &Bells {
+        &self.bells
     }
 
     /// It rests: when it takes requests again, it starts slowly.
@@ -166,6 +177,7 @@ impl Default for State {
             made: Instant::now(),
             latency: OnceLock::new(),
             usage: OnceLock::new(),
+            bells: Bells::default(),
         }
     }
 }

@@ -65,6 +65,22 @@ impl Reason {
             _ => None,
         }
     }
+
+    /// True if it may be gone a moment later, so that the same request may then go there.
+    #[must_use]
+    pub const fn may_pass(&self) -> bool {
+        match self {
+            Self::Resting(_)
+            | Self::LimitReached { .. }
+            | Self::NotReady
+            | Self::Full
+            | Self::Declined
+            | Self::Awaited => true,
+            Self::Tried | Self::OtherTier | Self::Tags | Self::ContextWindow | Self::Region => {
+                false
+            }
+        }
+    }
 }
 
 impl fmt::Display for Reason {

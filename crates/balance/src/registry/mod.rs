@@ -60,7 +60,14 @@ impl<S> Registry<S> {
         self.0.snapshot.load_full()
     }
 
-    /// The same, borrowed: for use at once, not over an await.
+    /// A waker that is woken by each change, for as long as it is held.
+    pub(crate) fn follow(&self) -> Arc<AtomicWaker> {
+        let waker = Arc::new(AtomicWaker::new());
+        self.0.followers.lock().push(Arc::downgrade(&waker));
+        waker
+    }
+
+    /// The endpoints at this moment, borrowed: for use at once, not over an await.
     pub(crate) fn load(&self) -> arc_swap::Guard<Arc<Snapshot<S>>> {
         self.0.snapshot.load()
     }
@@ -120,9 +127,7 @@ impl<S: Clone> Registry<S> {
     /// [`InFlight`](crate::load::InFlight) service that counts into its state.
     #[must_use]
     pub fn discover(&self) -> Changes<S> {
-        let waker = Arc::new(AtomicWaker::new());
-        self.0.followers.lock().push(Arc::downgrade(&waker));
-        Changes::new(self.clone(), waker)
+        Changes::new(self.clone(), self.follow())
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Vec<Endpoint<S>>) -> T) -> T {

@@ -115,7 +115,9 @@ pub use load::Loader;
 pub use location::Location;
 pub use model_info::ModelInfo;
 pub use notice::{Notice, NoticeKind};
-pub use own::{Commit, HttpVersion, OwnSettings, RetryBudget, TlsRoots};
+pub use own::{
+    Commit, HttpVersion, OwnSettings, QueueSettings, RetryBudget, TlsRoots, WhenAllRest,
+};
 pub use problem::{Error, Problem};
 pub use retry::{GroupRetryPolicy, RetryPolicy};
 pub use router::{Redis, RouterSettings, RoutingStrategy};

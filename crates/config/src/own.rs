@@ -20,6 +20,8 @@ use std::time::Duration;
 ///   stream_idle_timeout: 30  # seconds between two events of a stream; default 600
 ///   commit: first_token    # or complete
 ///   retry_budget: {share: 0.2, floor_per_minute: 60}  # default none
+///   queue: {wait: 5, max: 1000}  # for a deployment that takes the request; default none
+///   when_all_rest: refuse  # or least_bad
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct OwnSettings {
@@ -46,6 +48,11 @@ pub struct OwnSettings {
     pub commit: Commit,
     /// Bounds the retries of the whole process. Default: none, as in `LiteLLM`.
     pub retry_budget: Option<RetryBudget>,
+    /// Lets requests wait that no deployment of their group takes at the moment. Default: none, as in
+    /// `LiteLLM`: they are refused at once.
+    pub queue: Option<QueueSettings>,
+    /// What becomes of a request when every deployment that could take it rests.
+    pub when_all_rest: WhenAllRest,
 }
 
 /// What of a stream must be here before a client gets any of it. Up to then a failure is tried elsewhere and
@@ -66,6 +73,25 @@ pub struct RetryBudget {
     pub share: f64,
     /// Retries in a minute that few requests may have all the same. Default: 60, one a second.
     pub floor_per_minute: u32,
+}
+
+/// How long requests may wait for a deployment, and how many of a group may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueSettings {
+    /// The longest wait.
+    pub wait: Duration,
+    /// The most that wait at a time, of each group. Default: 1,000.
+    pub max: u32,
+}
+
+/// What becomes of a request when every deployment that could take it rests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum WhenAllRest {
+    /// It is refused, as in `LiteLLM`: `refuse`.
+    #[default]
+    Refuse,
+    /// The one that is back first is asked all the same: `least_bad`.
+    LeastBad,
 }
 
 /// A version of HTTP.
@@ -118,6 +144,10 @@ impl OwnSettings {
                 .and_then(|field| Commit::read(&field, report))
                 .unwrap_or_default(),
             retry_budget: get("retry_budget").and_then(|field| RetryBudget::read(&field, report)),
+            queue: get("queue").and_then(|field| QueueSettings::read(&field, report)),
+            when_all_rest: get("when_all_rest")
+                .and_then(|field| WhenAllRest::read(&field, report))
+                .unwrap_or_default(),
         }
     }
 }
@@ -135,6 +165,8 @@ impl Default for OwnSettings {
             stream_idle_timeout: Duration::from_secs(600),
             commit: Commit::default(),
             retry_budget: None,
+            queue: None,
+            when_all_rest: WhenAllRest::default(),
         }
     }
 }
@@ -173,6 +205,43 @@ impl RetryBudget {
             share: share.share(report)?,
             floor_per_minute: floor.unwrap_or(DEFAULT_FLOOR),
         })
+    }
+}
+
+// ===== impl QueueSettings =====
+
+impl QueueSettings {
+    fn read(field: &Field<'_>, report: &mut Report) -> Option<Self> {
+        const DEFAULT_MAX: u32 = 1000;
+        let section = field.section("headworks.queue", report)?;
+        check::keys(&section, report);
+        let max = section.get("max");
+        let max = max.and_then(|max| max.small(report, "a number of requests, 0 or more"));
+        let Some(wait) = section.get("wait") else {
+            let message = "`headworks.queue` has no `wait`";
+            let help = "write `{wait: 5}` to let a request wait for as many seconds";
+            report.problem(field.key_mark, message, help);
+            return None;
+        };
+        Some(Self {
+            wait: wait.positive_seconds(report)?,
+            max: max.unwrap_or(DEFAULT_MAX),
+        })
+    }
+}
+
+// ===== impl WhenAllRest =====
+
+impl WhenAllRest {
+    fn read(field: &Field<'_>, report: &mut Report) -> Option<Self> {
+        match field.string(report)? {
+            "refuse" => Some(Self::Refuse),
+            "least_bad" => Some(Self::LeastBad),
+            _ => {
+                field.refuse(report, "`refuse` or `least_bad`", "");
+                None
+            }
+        }
     }
 }
 

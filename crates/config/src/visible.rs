@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The sections whose keys are names from the table.
-const SECTIONS: [&str; 9] = [
+const SECTIONS: [&str; 10] = [
     "model_list[]",
     "litellm_params",
     "litellm_params.simulated",
@@ -17,6 +17,7 @@ const SECTIONS: [&str; 9] = [
     "litellm_settings",
     "general_settings",
     "headworks",
+    "headworks.queue",
     "headworks.retry_budget",
 ];
 
@@ -65,6 +66,7 @@ fn below(section: &'static str, key: &str) -> &'static str {
         ("", "litellm_settings") => "litellm_settings",
         ("", "general_settings") => "general_settings",
         ("", "headworks") => "headworks",
+        ("headworks", "queue") => "headworks.queue",
         ("headworks", "retry_budget") => "headworks.retry_budget",
         _ => "?",
     }

@@ -326,6 +326,11 @@ pub const KEYS: &[Key] = &[
     now("headworks.stream_idle_timeout", "seconds between two events of a stream; default 600"),
     now("headworks.commit", "what must be here before a client gets it: first_token (default) or complete"),
     now("headworks.retry_budget", "a bound on the retries of all requests together; default none"),
+    now("headworks.queue", "requests wait for a deployment that takes them; default none"),
+    now("headworks.when_all_rest", "refuse (default), or least_bad to ask the one that is back first"),
+    // ----- headworks.queue (ours) -----
+    now("headworks.queue.wait", "seconds a request may wait"),
+    now("headworks.queue.max", "requests of a group that may wait at a time; default 1000"),
     // ----- headworks.retry_budget (ours) -----
     now("headworks.retry_budget.share", "retries in a minute as a share of the requests, 0 to 1"),
     now("headworks.retry_budget.floor_per_minute", "retries in a minute in any case; default 60"),

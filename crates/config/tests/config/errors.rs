@@ -279,7 +279,7 @@ router_settings:
   fallbacks: {gpt-4o: gpt-4}
   default_fallbacks: gpt-4
 general_settings: {max_request_size_mb: 0, master_key: 1234}
-headworks: {upstream_http: 3, tls_roots: mine, connect_timeout: 0, ttft_timeout: 0, commit: all, retry_budget: {floor_per_minute: -1}}
+headworks: {upstream_http: 3, tls_roots: mine, connect_timeout: 0, ttft_timeout: 0, commit: all, retry_budget: {floor_per_minute: -1}, queue: {max: no}, when_all_rest: wait}
 litellm_settings: none
 ";
     assert_eq!(
@@ -307,11 +307,14 @@ litellm_settings: none
             "13:93 `headworks.commit` must be `first_token` or `complete`, found the text `all`",
             "13:98 `headworks.retry_budget` has no `share`",
             "13:131 `headworks.retry_budget.floor_per_minute` must be a number of retries, 0 or more, found the number `-1`",
+            "13:136 `headworks.queue` has no `wait`",
+            "13:149 `headworks.queue.max` must be a number of requests, 0 or more, found the truth value `no`",
+            "13:169 `headworks.when_all_rest` must be `refuse` or `least_bad`, found the text `wait`",
             "14:19 `litellm_settings` must be a mapping (`key: value`), found text",
         ]
     );
     let printed = load(text).unwrap_err().to_string();
-    assert!(printed.ends_with("\n\nthe configuration was refused: 23 problems"));
+    assert!(printed.ends_with("\n\nthe configuration was refused: 26 problems"));
 }
 
 #[test]

@@ -27,7 +27,7 @@ router_settings:
   allowed_fails_policy: {NotFoundErrorAllowedFails: 1}
   redis_port: '1'
 general_settings: {master_key: 'sk-1234', max_request_size_mb: 1.5}
-headworks: {total_timeout: 1e3, upstream_http: 1.1, commit: complete, retry_budget: {share: 0.1}}
+headworks: {total_timeout: 1e3, upstream_http: 1.1, commit: complete, retry_budget: {share: 0.1}, queue: {wait: 5, max: 9}}
 ";
 
 /// What a slip of the hand leaves behind.

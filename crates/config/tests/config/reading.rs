@@ -1,6 +1,7 @@
 use super::*;
 use headworks_config::{
-    Commit, HealthCheckSettings, HttpVersion, OwnSettings, RetryBudget, TlsRoots,
+    Commit, HealthCheckSettings, HttpVersion, OwnSettings, QueueSettings, RetryBudget, TlsRoots,
+    WhenAllRest,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -183,7 +184,7 @@ general_settings: {max_request_size_mb: 0.5}
 headworks:
   {total_timeout: 120, connect_timeout: 0.5, upstream_http: 2, tls_roots: native, pool_idle_timeout: 4,
    ttft_timeout: 1.5, stream_idle_timeout: 30, headers_timeout: 4, commit: complete,
-   retry_budget: {share: 0.2, floor_per_minute: 5}}
+   retry_budget: {share: 0.2, floor_per_minute: 5}, queue: {wait: 2.5, max: 7}, when_all_rest: least_bad}
 ";
     let config = load(&with_model(text)).unwrap().config;
     assert_eq!(config.max_request_size(), 512 * 1024);
@@ -203,12 +204,21 @@ headworks:
                 share: 0.2,
                 floor_per_minute: 5,
             }),
+            queue: Some(QueueSettings {
+                wait: Duration::from_millis(2500),
+                max: 7,
+            }),
+            when_all_rest: WhenAllRest::LeastBad,
         }
     );
-    let text = with_model("headworks: {commit: first_token, retry_budget: {share: 1}}\n");
+    let text = with_model(
+        "headworks: {commit: first_token, retry_budget: {share: 1}, queue: {wait: 1}}\n",
+    );
     let own = load(&text).unwrap().config.headworks;
     assert_eq!(own.commit, Commit::FirstToken);
     assert_eq!(own.retry_budget.unwrap().floor_per_minute, 60);
+    assert_eq!(own.queue.unwrap().max, 1000);
+    assert_eq!(own.when_all_rest, WhenAllRest::Refuse);
 }
 
 #[test]

@@ -120,6 +120,7 @@ impl<'a> GatewayBuilder<'a> {
             .into_iter()
             .map(|(group, endpoints)| {
                 let balance = Balance::new(group.clone(), &strategy, endpoints);
+                let balance = policy::when_nobody_takes_it(config, balance);
                 (group.clone(), balance)
             })
             .collect();

@@ -1,8 +1,11 @@
 //! What the configuration says of failures, in the words of the layers: `LiteLLM`'s classes of errors become
 //! outcomes.
 
+use headworks_balance::{self as balance, Balance, WaitPolicy};
 use headworks_breaker::{BreakerPolicy, Rule};
-use headworks_config::{AllowedFailsPolicy, Config, Deployment, RetryPolicy as Classes};
+use headworks_config::{
+    AllowedFailsPolicy, Config, Deployment, RetryPolicy as Classes, WhenAllRest,
+};
 use headworks_core::{Group, Outcome};
 use headworks_retry::{Backoff, Budget, Further, RetryPolicy};
 
@@ -34,6 +37,22 @@ pub(super) fn breaker(config: &Config, deployment: &Deployment) -> BreakerPolicy
         .fold(policy, |policy, (outcome, fails)| {
             policy.rule(outcome, Rule::Allowed(fails))
         })
+}
+
+/// What becomes of a request when no deployment takes it: whether it waits, and whether one that rests is asked.
+pub(super) fn when_nobody_takes_it<S>(config: &Config, balance: Balance<S>) -> Balance<S> {
+    let own = &config.headworks;
+    let balance = balance.when_all_rest(match own.when_all_rest {
+        WhenAllRest::Refuse => balance::WhenAllRest::Refuse,
+        WhenAllRest::LeastBad => balance::WhenAllRest::LeastBad,
+    });
+    match own.queue {
+        Some(queue) => {
+            let max = usize::try_from(queue.max).unwrap_or(usize::MAX);
+            balance.wait(WaitPolicy::new(queue.wait).at_most(max))
+        }
+        None => balance,
+    }
 }
 
 /// How often is tried again, after which answers.

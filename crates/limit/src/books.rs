@@ -1,12 +1,19 @@
 //! What is used of a quota, and whether a request fits: arithmetic over times, without locks or clocks.
 
+mod account;
+
+pub(crate) use account::Then;
+
 use crate::{
     Limits, Period, Tokens, Unit,
     limits::Rate,
-    window::{Window, micros},
+    share::{Alone, Answer, LEASE, Question, SlotQuestion},
+    window::micros,
 };
+use account::Account;
 use headworks_core::Reason;
-use std::{cmp::Ordering, time::Duration};
+use std::{cmp::Ordering, sync::Arc, time::Duration};
+use tokio::sync::Notify;
 
 /// What a quota has been used for.
 #[derive(Debug)]
@@ -16,13 +23,38 @@ pub(crate) struct Books {
     accounts: Vec<Account>,
     /// Nothing is admitted before this.
     rests_until: u64,
+    /// The provider has said so, and the store has not been told.
+    rest_untold: u64,
+    together: Option<Together>,
 }
 
-/// One rate and what is used of it.
+/// What is known of those with whom a quota is shared.
 #[derive(Debug)]
-struct Account {
-    rate: Rate,
-    window: Window,
+struct Together {
+    alone: Alone,
+    /// Is told when something is wanted that is to be had only from the store.
+    wanted: Arc<Notify>,
+    /// How long the last answer of the store counts.
+    until: u64,
+    /// It has been found that it does not count any more.
+    lost: bool,
+    instances: u64,
+    /// Which memory of the store it was.
+    memory: u64,
+    /// Slots held.
+    slots: u64,
+    slots_short: bool,
+}
+
+/// By what a request is admitted.
+#[derive(Clone, Copy)]
+enum Mode {
+    /// There is nobody else.
+    Own,
+    /// By what has been leased.
+    Leased,
+    /// By a part of the limits, while nothing is heard of the others.
+    Cut(Alone),
 }
 
 /// How much of a rate is used.
@@ -56,6 +88,12 @@ pub struct Told {
     pub reset: Option<Duration>,
 }
 
+/// For how long the slots of an instance are kept of which nothing more is heard.
+const LAPSE: Duration = Duration::from_secs(10);
+
+/// The demand of so long a time is asked for in advance, twice.
+const AHEAD: Duration = Duration::from_millis(100);
+
 // ===== impl Books =====
 
 impl Books {
@@ -66,6 +104,8 @@ impl Books {
             limits,
             in_flight: 0,
             rests_until: 0,
+            rest_untold: 0,
+            together: None,
         }
     }
 
@@ -77,7 +117,10 @@ impl Books {
         let learn = self.limits.learn;
         for old in before {
             match self.account(old.rate.unit, old.rate.period) {
-                Some(account) if account.window.is_like(&old.window) => account.window = old.window,
+                Some(account) if account.window.is_like(&old.window) => {
+                    let rate = account.rate;
+                    *account = Account { rate, ..old };
+                }
                 None if learn => self.accounts.push(old),
                 Some(_) | None => {}
             }
@@ -94,40 +137,84 @@ impl Books {
         self.accounts.iter_mut().find(is_it)
     }
 
-    /// Takes a slot, and `tokens` and one request out of every window, or none of it.
-    pub(crate) fn reserve(&mut self, tokens: Tokens, now: u64) -> Result<(), Reason> {
-        self.check(|rate| rate.unit.of(tokens), now)?;
+    /// Takes a slot, and `tokens` and one request out of every window, or none of it. Says when the store has
+    /// granted it, if it was by a lease.
+    pub(crate) fn reserve(&mut self, tokens: Tokens, now: u64) -> Result<Option<u64>, Reason> {
+        let mode = self.mode(now);
+        self.check(mode, |rate| rate.unit.of(tokens), now)?;
+        let mut granted = None;
         for account in &mut self.accounts {
-            account.window.add(now, account.rate.unit.of(tokens));
+            let need = account.rate.unit.of(tokens);
+            account.window.add(now, need);
+            match mode {
+                Mode::Own => {}
+                // The earliest of all: what comes back too early is missing for a while, and not too much.
+                Mode::Leased => granted = granted.into_iter().chain(account.lease.take(need)).min(),
+                Mode::Cut(_) => account.lease.owe(need),
+            }
         }
         self.in_flight += 1;
-        Ok(())
+        Ok(granted)
     }
 
     /// Whether a request of the smallest size would be admitted.
     pub(crate) fn standing(&mut self, now: u64) -> Result<(), Reason> {
-        self.check(|_| 1, now)
+        let mode = self.mode(now);
+        self.check(mode, |_| 1, now)
     }
 
-    fn check(&mut self, need: impl Fn(&Rate) -> u64, now: u64) -> Result<(), Reason> {
+    fn mode(&mut self, now: u64) -> Mode {
+        let Some(together) = &mut self.together else {
+            return Mode::Own;
+        };
+        if now < together.until {
+            return Mode::Leased;
+        }
+        if !std::mem::replace(&mut together.lost, true) {
+            // From here on it goes by its own window. Of what was left when it last heard of the others, it has
+            // no more than its part.
+            for account in &mut self.accounts {
+                let remaining = account.left / together.instances.max(1);
+                account.lower(together.alone.of(account.rate.limit), remaining, None, now);
+            }
+        }
+        Mode::Cut(together.alone)
+    }
+
+    fn check(&mut self, mode: Mode, need: impl Fn(&Rate) -> u64, now: u64) -> Result<(), Reason> {
         if now < self.rests_until {
             let left = Duration::from_micros(self.rests_until - now);
             return Err(Reason::Resting(left));
         }
-        if self
-            .limits
-            .parallel
-            .is_some_and(|most| self.in_flight >= most)
-        {
-            return Err(Reason::Full);
+        if let Some(most) = self.limits.parallel {
+            let most = match (mode, &mut self.together) {
+                (Mode::Leased, Some(together)) => {
+                    together.slots_short |= self.in_flight >= together.slots;
+                    together.slots
+                }
+                (Mode::Cut(alone), _) => alone.of(most),
+                _ => most,
+            };
+            if self.in_flight >= most {
+                self.want();
+                return Err(Reason::Full);
+            }
         }
         let refusals = self.accounts.iter_mut();
-        let refusals = refusals.filter_map(|account| account.refusal(need(&account.rate), now));
+        let refusals = refusals.filter_map(|account| {
+            let need = need(&account.rate);
+            match mode {
+                Mode::Own => account.refusal(account.rate.limit, need, now),
+                Mode::Leased => account.unleased(need, now),
+                Mode::Cut(alone) => account.refusal(alone.of(account.rate.limit), need, now),
+            }
+        });
         // The one that lasts longest decides when another try makes sense.
-        match refusals.max_by_key(|refusal| refusal.left) {
-            Some(refusal) => Err(refusal.reason()),
-            None => Ok(()),
-        }
+        let Some(refusal) = refusals.max_by_key(|refusal| refusal.left) else {
+            return Ok(());
+        };
+        self.want();
+        Err(refusal.reason())
     }
 
     /// Gives the slot back.
@@ -139,25 +226,29 @@ impl Books {
     /// was too little now.
     pub(crate) fn settle(
         &mut self,
-        then: u64,
+        then: Then,
         reserved: Tokens,
         actual: Tokens,
         now: impl Fn() -> u64,
     ) {
-        for Account { rate, window } in &mut self.accounts {
-            let (reserved, actual) = (rate.unit.of(reserved), rate.unit.of(actual));
+        for account in &mut self.accounts {
+            let unit = account.rate.unit;
+            let (reserved, actual) = (unit.of(reserved), unit.of(actual));
             match actual.cmp(&reserved) {
-                Ordering::Less => window.take_back(then, reserved - actual),
+                Ordering::Less => account.give_back(then, reserved - actual),
                 Ordering::Equal => {}
-                Ordering::Greater => window.add(now(), actual - reserved),
+                Ordering::Greater => {
+                    account.window.add(now(), actual - reserved);
+                    account.lease.owe(actual - reserved);
+                }
             }
         }
     }
 
     /// Counts nothing of what was `reserved` at `then`, not even the request.
-    pub(crate) fn refund(&mut self, then: u64, reserved: Tokens) {
-        for Account { rate, window } in &mut self.accounts {
-            window.take_back(then, rate.unit.of(reserved));
+    pub(crate) fn refund(&mut self, then: Then, reserved: Tokens) {
+        for account in &mut self.accounts {
+            account.give_back(then, account.rate.unit.of(reserved));
         }
     }
 
@@ -170,15 +261,8 @@ impl Books {
             return;
         };
         let limit = account.rate.limit;
-        let used = account.window.used(now);
-        let missing = limit.saturating_sub(told.remaining).saturating_sub(used);
-        if missing == 0 {
-            return;
-        }
-        match told.reset {
-            Some(reset) => account.window.add_for(now, missing, micros(reset)),
-            None => account.window.add(now, missing),
-        }
+        let missing = account.lower(limit, told.remaining, told.reset, now);
+        account.lease.owe(missing);
     }
 
     /// Keeps a limit that nobody has set.
@@ -204,7 +288,111 @@ impl Books {
 
     /// Admits nothing until `until`, or later if that has been said before.
     pub(crate) fn rest(&mut self, until: u64) {
-        self.rests_until = self.rests_until.max(until);
+        if until > self.rests_until {
+            self.rests_until = until;
+            self.rest_untold = until;
+            // The others are to know at once.
+            self.want();
+        }
+    }
+
+    /// Goes by what a store grants from now on; until it has, by what `alone` says.
+    pub(crate) fn share(&mut self, alone: Alone, wanted: Arc<Notify>) {
+        self.together = Some(Together {
+            alone,
+            wanted,
+            until: 0,
+            lost: true,
+            instances: 1,
+            memory: 0,
+            slots: 0,
+            slots_short: false,
+        });
+    }
+
+    fn want(&self) {
+        if let Some(together) = &self.together {
+            together.wanted.notify_one();
+        }
+    }
+
+    /// What the store is to be told and asked, `since` so long after the last time.
+    pub(crate) fn question(&mut self, quota: Arc<str>, since: Duration, now: u64) -> Question {
+        let lost = matches!(self.mode(now), Mode::Cut(_));
+        // For this exchange and the next.
+        let ahead = 2.0 * AHEAD.div_duration_f64(since).min(1.0);
+        let limits = &self.limits;
+        let rates = self.accounts.iter_mut().map(|account| {
+            if lost {
+                let used = account.window.used(now);
+                account.lease.owe_at_most(used);
+            }
+            account.question(limits, ahead, now)
+        });
+        let rates = rates.collect();
+        let in_flight = self.in_flight;
+        let slots = self.limits.parallel.zip(self.together.as_mut());
+        let slots = slots.map(|(limit, together)| {
+            let short = std::mem::take(&mut together.slots_short);
+            // Some in advance, so that not each new request has to be asked for.
+            let more = if short {
+                in_flight.max(1)
+            } else {
+                in_flight.div_ceil(4).max(1)
+            };
+            SlotQuestion {
+                limit,
+                used: in_flight,
+                want: in_flight.saturating_add(more).min(limit.max(in_flight)),
+                lapse: LAPSE,
+            }
+        });
+        let rest = std::mem::take(&mut self.rest_untold).saturating_sub(now);
+        Question {
+            quota,
+            rates,
+            slots,
+            rest: Duration::from_micros(rest),
+        }
+    }
+
+    /// What the store has answered to what was `asked` then.
+    pub(crate) fn answered(&mut self, question: &Question, answer: &Answer, asked: u64, now: u64) {
+        let Some(together) = &mut self.together else {
+            return;
+        };
+        let forgotten = together.memory != 0 && together.memory != answer.memory;
+        together.memory = answer.memory;
+        together.instances = answer.instances;
+        together.slots = answer.slots;
+        together.until = asked + micros(LEASE);
+        together.lost = false;
+        for (rate, granted) in question.rates.iter().zip(&answer.rates) {
+            let named = |account: &&mut Account| account.rate.name() == rate.name;
+            let Some(account) = self.accounts.iter_mut().find(named) else {
+                continue;
+            };
+            account.left = granted.left;
+            account.lease.granted(*granted, asked);
+            if forgotten {
+                let used = account.window.used(now);
+                account.lease.owe(used);
+            }
+        }
+        self.rests_until = self.rests_until.max(now + micros(answer.rest));
+    }
+
+    /// The store has not answered this.
+    pub(crate) fn unanswered(&mut self, question: &Question, now: u64) {
+        for rate in &question.rates {
+            let named = |account: &&mut Account| account.rate.name() == rate.name;
+            if let Some(account) = self.accounts.iter_mut().find(named) {
+                account.lease.unanswered(&rate.ask);
+            }
+        }
+        if !question.rest.is_zero() {
+            self.rest_untold = self.rest_untold.max(now + micros(question.rest));
+        }
     }
 
     pub(crate) const fn in_flight(&self) -> u64 {
@@ -212,59 +400,13 @@ impl Books {
     }
 
     pub(crate) fn usage(&mut self, now: u64) -> Vec<Usage> {
-        let usage = |Account { rate, window }: &mut Account| Usage {
-            unit: rate.unit,
-            period: rate.period,
-            limit: rate.limit,
-            used: window.used(now),
+        let usage = |account: &mut Account| Usage {
+            unit: account.rate.unit,
+            period: account.rate.period,
+            limit: account.rate.limit,
+            used: account.window.used(now),
         };
         self.accounts.iter_mut().map(usage).collect()
-    }
-}
-
-// ===== impl Account =====
-
-struct Full {
-    rate: Rate,
-    used: u64,
-    left: Duration,
-}
-
-impl Account {
-    fn new(rate: Rate, limits: &Limits) -> Self {
-        Self {
-            rate,
-            window: limits.window(rate.period),
-        }
-    }
-
-    /// Why `need` does not fit, if it does not.
-    fn refusal(&mut self, need: u64, now: u64) -> Option<Full> {
-        let limit = self.rate.limit;
-        let used = self.window.used(now);
-        let fits = used.saturating_add(need) <= limit;
-        // What is larger than the limit would never fit: it goes alone. Nothing is not larger than no limit.
-        let goes_alone = need > limit && used == 0 && limit > 0;
-        (!fits && !goes_alone).then(|| Full {
-            rate: self.rate,
-            used,
-            left: self
-                .window
-                .until_left(now, (used.saturating_add(need)).saturating_sub(limit)),
-        })
-    }
-}
-
-// ===== impl Full =====
-
-impl Full {
-    const fn reason(&self) -> Reason {
-        Reason::LimitReached {
-            name: self.rate.name(),
-            used: self.used,
-            limit: self.rate.limit,
-            left: self.left,
-        }
     }
 }
 

@@ -99,6 +99,7 @@ mod layer;
 mod limits;
 mod quota;
 mod service;
+pub mod share;
 mod tokens;
 mod window;
 

@@ -1,4 +1,9 @@
-use crate::{Limits, Tokens, Told, Usage, books::Books, window::micros};
+use crate::{
+    Limits, Tokens, Told, Usage,
+    books::{Books, Then},
+    share::{Alone, Answer, Question},
+    window::micros,
+};
 use headworks_core::{NotAdmitted, Reason};
 use parking_lot::Mutex;
 use std::{
@@ -6,7 +11,7 @@ use std::{
     sync::Arc,
     time::{Duration, SystemTime},
 };
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
 /// What one deployment may take, and what it has taken: the state behind a [`RateLimit`](crate::RateLimit),
 /// apart from any service.
@@ -53,7 +58,7 @@ struct Clock {
 pub struct Reservation {
     /// `None` once it has been accounted for.
     quota: Option<Quota>,
-    then: u64,
+    then: Then,
     tokens: Tokens,
 }
 
@@ -100,12 +105,14 @@ impl Quota {
     ///
     /// [`NotAdmitted`] if it does not fit, with what is used up and for how long.
     pub fn reserve(&self, tokens: Tokens, now: Instant) -> Result<Reservation, NotAdmitted> {
-        let then = self.0.clock.micros(now);
-        let reserved = self.0.books.lock().reserve(tokens, then);
-        reserved.map_err(NotAdmitted::new)?;
+        let reserved = self.0.clock.micros(now);
+        let granted = self.0.books.lock().reserve(tokens, reserved);
         Ok(Reservation {
             quota: Some(self.clone()),
-            then,
+            then: Then {
+                reserved,
+                granted: granted.map_err(NotAdmitted::new)?,
+            },
             tokens,
         })
     }
@@ -133,6 +140,26 @@ impl Quota {
     pub fn rest(&self, rest: Duration, now: Instant) {
         let now = self.0.clock.micros(now);
         self.0.books.lock().rest(now.saturating_add(micros(rest)));
+    }
+
+    /// Goes by what a store grants from now on; `wanted` is told when something is wanted from it.
+    pub(crate) fn share(&self, alone: Alone, wanted: Arc<Notify>) {
+        self.0.books.lock().share(alone, wanted);
+    }
+
+    pub(crate) fn question(&self, name: Arc<str>, since: Duration, now: Instant) -> Question {
+        let now = self.0.clock.micros(now);
+        self.0.books.lock().question(name, since, now)
+    }
+
+    pub(crate) fn answered(&self, question: &Question, answer: &Answer, asked: Instant) {
+        let [asked, now] = [asked, Instant::now()].map(|time| self.0.clock.micros(time));
+        self.0.books.lock().answered(question, answer, asked, now);
+    }
+
+    pub(crate) fn unanswered(&self, question: &Question) {
+        let now = self.0.clock.micros(Instant::now());
+        self.0.books.lock().unanswered(question, now);
     }
 
     /// Requests admitted whose answers have not ended.

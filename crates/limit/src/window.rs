@@ -25,6 +25,16 @@ pub(crate) struct Window {
     sum: u64,
 }
 
+/// By what a window counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shape {
+    /// How long a bucket is.
+    pub(crate) width: Duration,
+    pub(crate) buckets: u64,
+    /// What is taken off a time before it falls into a bucket.
+    pub(crate) offset: Duration,
+}
+
 // ===== impl Window =====
 
 impl Window {
@@ -112,6 +122,14 @@ impl Window {
             .saturating_mul(self.width)
             .saturating_add(self.offset);
         Duration::from_micros(leaves.saturating_sub(now))
+    }
+
+    pub(crate) fn shape(&self) -> Shape {
+        Shape {
+            width: Duration::from_micros(self.width),
+            buckets: self.len(),
+            offset: Duration::from_micros(self.offset),
+        }
     }
 
     /// True if `other` counts the same periods, so that what is in it may be taken over.

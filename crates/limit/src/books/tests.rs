@@ -10,6 +10,13 @@ fn books(limits: Limits) -> Books {
     Books::new(limits)
 }
 
+fn at(reserved: u64) -> Then {
+    Then {
+        reserved,
+        granted: None,
+    }
+}
+
 fn requests(books: &mut Books, now: u64, most: usize) -> usize {
     (0..most)
         .take_while(|_| books.reserve(Tokens::NONE, now).is_ok())
@@ -102,7 +109,7 @@ fn what_was_too_much_is_given_back_and_what_was_too_little_is_taken() {
     let mut books = books(Limits::new().itpm(100).otpm(100).tpm(1000));
     let reserved = Tokens::new(60, 80);
     books.reserve(reserved, NOW).unwrap();
-    books.settle(NOW, reserved, Tokens::new(70, 20), || NOW + 10 * SECOND);
+    books.settle(at(NOW), reserved, Tokens::new(70, 20), || NOW + 10 * SECOND);
     books.end();
     let now = NOW + 10 * SECOND;
     for (unit, amount) in [
@@ -122,7 +129,7 @@ fn what_was_too_much_is_given_back_and_what_was_too_little_is_taken() {
 fn what_was_never_sent_does_not_count() {
     let mut books = books(Limits::new().rpm(1).tpm(10));
     books.reserve(Tokens::new(5, 5), NOW).unwrap();
-    books.refund(NOW, Tokens::new(5, 5));
+    books.refund(at(NOW), Tokens::new(5, 5));
     books.reserve(Tokens::new(5, 5), NOW + SECOND).unwrap();
 }
 
@@ -254,12 +261,12 @@ proptest! {
             let then = now;
             let counts = match fate {
                 0 => {
-                    books.refund(then, cost);
+                    books.refund(at(then), cost);
                     0
                 }
                 1 => {
                     now += SECOND;
-                    books.settle(then, cost, Tokens::new(cost.input / 2, 0), || now);
+                    books.settle(at(then), cost, Tokens::new(cost.input / 2, 0), || now);
                     cost.input / 2
                 }
                 _ => cost.input,

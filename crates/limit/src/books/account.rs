@@ -1,0 +1,142 @@
+use crate::{
+    Limits, Period,
+    limits::Rate,
+    share::{LEASE, Lease, RateQuestion},
+    window::{Window, micros},
+};
+use headworks_core::Reason;
+use std::time::Duration;
+
+/// One rate and what is used of it.
+#[derive(Debug)]
+pub(super) struct Account {
+    pub(super) rate: Rate,
+    pub(super) window: Window,
+    pub(super) lease: Lease,
+    /// What was left of it for others at the last exchange.
+    pub(super) left: u64,
+}
+
+/// When something was reserved.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Then {
+    pub(crate) reserved: u64,
+    /// When the store had granted it, by its clock, if it was by a lease.
+    pub(crate) granted: Option<u64>,
+}
+
+/// What does not fit, and for how long.
+pub(super) struct Full {
+    rate: Rate,
+    used: u64,
+    pub(super) left: Duration,
+}
+
+/// How long an exchange takes that is made because something is wanted.
+const EXCHANGE: Duration = Duration::from_millis(20);
+
+// ===== impl Account =====
+
+impl Account {
+    pub(super) fn new(rate: Rate, limits: &Limits) -> Self {
+        Self {
+            rate,
+            window: limits.window(rate.period),
+            lease: Lease::default(),
+            left: 0,
+        }
+    }
+
+    pub(super) fn give_back(&mut self, then: Then, amount: u64) {
+        self.window.take_back(then.reserved, amount);
+        match then.granted {
+            Some(at) => self.lease.give_back(at, amount),
+            None => self.lease.forgive(amount),
+        }
+    }
+
+    /// Counts so much as used that `remaining` of `limit` is left, if it is more now.
+    /// Says how much that was.
+    pub(super) fn lower(
+        &mut self,
+        limit: u64,
+        remaining: u64,
+        reset: Option<Duration>,
+        now: u64,
+    ) -> u64 {
+        let used = self.window.used(now);
+        let missing = limit.saturating_sub(remaining).saturating_sub(used);
+        if missing > 0 {
+            match reset {
+                Some(reset) => self.window.add_for(now, missing, micros(reset)),
+                None => self.window.add(now, missing),
+            }
+        }
+        missing
+    }
+
+    pub(super) fn question(&mut self, limits: &Limits, ahead: f64, now: u64) -> RateQuestion {
+        let shape = limits.window(self.rate.period).shape();
+        // What is spent late is counted as long as if it had been spent when it was granted.
+        let lease = match self.rate.period {
+            Period::Minute => LEASE.as_micros().div_ceil(shape.width.as_micros()),
+            Period::Day => 0,
+        };
+        RateQuestion {
+            name: self.rate.name(),
+            limit: self.rate.limit,
+            width: shape.width,
+            buckets: shape.buckets + u64::try_from(lease).unwrap_or_default(),
+            offset: shape.offset,
+            ask: self.lease.ask(now, ahead),
+        }
+    }
+
+    /// Why `need` is not to be had of what is leased, if it is not.
+    pub(super) fn unleased(&mut self, need: u64, now: u64) -> Option<Full> {
+        let limit = self.rate.limit;
+        let alone = need > limit && limit > 0;
+        self.lease.want(need, alone);
+        if limit > 0 && self.lease.has(need, now) {
+            return None;
+        }
+        let left = if self.left > 0 || self.window.used(now) == 0 {
+            EXCHANGE
+        } else {
+            self.window.until_left(now, need)
+        };
+        Some(Full {
+            rate: self.rate,
+            used: limit.saturating_sub(self.left),
+            left,
+        })
+    }
+
+    /// Why `need` does not fit, if it does not.
+    pub(super) fn refusal(&mut self, limit: u64, need: u64, now: u64) -> Option<Full> {
+        let used = self.window.used(now);
+        let fits = used.saturating_add(need) <= limit;
+        // What is larger than the limit would never fit: it goes alone. Nothing is not larger than no limit.
+        let goes_alone = need > limit && used == 0 && limit > 0;
+        (!fits && !goes_alone).then(|| Full {
+            rate: self.rate,
+            used,
+            left: self
+                .window
+                .until_left(now, (used.saturating_add(need)).saturating_sub(limit)),
+        })
+    }
+}
+
+// ===== impl Full =====
+
+impl Full {
+    pub(super) const fn reason(&self) -> Reason {
+        Reason::LimitReached {
+            name: self.rate.name(),
+            used: self.used,
+            limit: self.rate.limit,
+            left: self.left,
+        }
+    }
+}

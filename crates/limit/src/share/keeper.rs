@@ -1,0 +1,216 @@
+use super::{Alone, Answer, InstanceId, Question, Store, StoreError};
+use crate::Quota;
+use std::{fmt, sync::Arc, time::Duration};
+use tokio::{
+    sync::Notify,
+    task::JoinHandle,
+    time::{Instant, sleep, timeout},
+};
+
+/// Keeps the quotas of one instance in step with a [`Store`]: a task that ends when this is dropped.
+pub struct Keeper {
+    task: JoinHandle<()>,
+}
+
+/// What a [`Keeper`] goes by.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct KeeperParams {
+    /// This instance, as no other is called.
+    pub instance: InstanceId,
+    /// What becomes of the limits when the store is silent. Default: [`Alone::Share`] of a half.
+    pub alone: Alone,
+    /// How long an answer of the store is waited for. Default: 250 ms, so that several tries fit into a lease.
+    pub patience: Duration,
+    /// Is told when the store falls silent, with the reason, and when it is back. Default: nobody.
+    pub on_change: Arc<OnChange>,
+}
+
+type OnChange = dyn Fn(Result<(), &StoreError>) + Send + Sync;
+
+/// Between two exchanges while something is asked for.
+const BUSY: Duration = Duration::from_millis(100);
+
+/// Between two exchanges while nothing is: twice within a lease, so that one is always held.
+const IDLE: Duration = Duration::from_millis(400);
+
+/// Between two exchanges in any case, and before the next try after one that failed.
+const PAUSE: Duration = Duration::from_millis(5);
+const RETRY: Duration = Duration::from_millis(200);
+
+// ===== impl KeeperParams =====
+
+impl KeeperParams {
+    /// For an instance of this name.
+    #[must_use]
+    pub fn new(instance: impl Into<InstanceId>) -> Self {
+        Self {
+            instance: instance.into(),
+            alone: Alone::Share(0.5),
+            patience: Duration::from_millis(250),
+            on_change: Arc::new(|_| {}),
+        }
+    }
+
+    /// Sets [`alone`](Self::alone).
+    #[must_use]
+    pub const fn alone(mut self, alone: Alone) -> Self {
+        self.alone = alone;
+        self
+    }
+
+    /// Sets [`patience`](Self::patience).
+    #[must_use]
+    pub const fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Sets [`on_change`](Self::on_change).
+    #[must_use]
+    pub fn on_change(
+        mut self,
+        tell: impl Fn(Result<(), &StoreError>) + Send + Sync + 'static,
+    ) -> Self {
+        self.on_change = Arc::new(tell);
+        self
+    }
+}
+
+impl fmt::Debug for KeeperParams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeeperParams")
+            .field("instance", &self.instance)
+            .field("alone", &self.alone)
+            .field("patience", &self.patience)
+            .finish_non_exhaustive()
+    }
+}
+
+// ===== impl Keeper =====
+
+impl Keeper {
+    /// Shares these quotas, each under its name, from now on.
+    ///
+    /// Until the store has answered for the first time a quota goes by what [`Alone`] says.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime with its clock.
+    #[must_use = "a keeper that is dropped keeps nothing"]
+    pub fn spawn(
+        store: impl Store,
+        quotas: impl IntoIterator<Item = (Arc<str>, Quota)>,
+        params: KeeperParams,
+    ) -> Self {
+        let quotas: Vec<_> = quotas.into_iter().collect();
+        let wanted = Arc::new(Notify::new());
+        for (_, quota) in &quotas {
+            quota.share(params.alone, wanted.clone());
+        }
+        let task = tokio::spawn(keep(store, quotas, params, wanted));
+        Self { task }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl fmt::Debug for Keeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keeper").finish_non_exhaustive()
+    }
+}
+
+async fn keep(
+    store: impl Store,
+    quotas: Vec<(Arc<str>, Quota)>,
+    params: KeeperParams,
+    wanted: Arc<Notify>,
+) {
+    let mut answers = None;
+    let mut last = Instant::now();
+    loop {
+        let asked = Instant::now();
+        let since = asked.duration_since(last).max(PAUSE);
+        last = asked;
+        let questions: Vec<_> = quotas
+            .iter()
+            .map(|(name, quota)| quota.question(name.clone(), since, asked))
+            .collect();
+        let busy = questions.iter().any(Question::is_busy);
+        let exchange = timeout(
+            params.patience,
+            store.exchange(&params.instance, &questions),
+        );
+        let result = exchange
+            .await
+            .unwrap_or_else(|_| Err(StoreError::new("no answer in time")));
+        let result = result.and_then(|given| match given.len() == questions.len() {
+            true => Ok(given),
+            false => Err(StoreError::new("not as many answers as questions")),
+        });
+        let answered = match &result {
+            Ok(given) => {
+                for (((_, quota), question), answer) in quotas.iter().zip(&questions).zip(given) {
+                    quota.answered(question, answer, asked);
+                }
+                true
+            }
+            Err(_) => {
+                for ((_, quota), question) in quotas.iter().zip(&questions) {
+                    quota.unanswered(question);
+                }
+                false
+            }
+        };
+        if answers.replace(answered) != Some(answered) {
+            (params.on_change)(result.as_ref().map(drop));
+        }
+        let hopeful = result.is_ok_and(|given| given.iter().any(Answer::has_some));
+        if !answered {
+            sleep(RETRY).await;
+            continue;
+        }
+        sleep(PAUSE).await;
+        let pause = if busy { BUSY } else { IDLE };
+        if busy && !hopeful {
+            // Whoever wants more than there is would ask without end.
+            sleep(pause).await;
+            continue;
+        }
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = wanted.notified() => {}
+        }
+    }
+}
+
+// ===== impl Answer =====
+
+impl Answer {
+    /// True if there was something to be had, or still is.
+    fn has_some(&self) -> bool {
+        let rates = self
+            .rates
+            .iter()
+            .any(|rate| rate.amount > 0 || rate.left > 0);
+        rates || self.slots > 0
+    }
+}
+
+// ===== impl Question =====
+
+impl Question {
+    /// True if something is asked for.
+    fn is_busy(&self) -> bool {
+        let rates = self
+            .rates
+            .iter()
+            .any(|rate| rate.ask.want > 0 || rate.ask.alone > 0);
+        rates || self.slots.is_some_and(|slots| slots.used > 0)
+    }
+}

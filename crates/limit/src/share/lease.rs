@@ -1,0 +1,174 @@
+use super::{Ask, Granted, LEASE};
+use crate::window::micros;
+use std::collections::VecDeque;
+
+/// What one instance holds of a shared rate, and what it is to tell the store.
+///
+/// It may be spent for [`LEASE`] from when it was asked for. What is not spent by then goes back, as what was
+/// spent too much does; what has been taken without a lease is told as a debt.
+#[derive(Debug, Default)]
+pub(crate) struct Lease {
+    grants: VecDeque<Grant>,
+    /// What is held and may be spent.
+    available: u64,
+    returns: Vec<Return>,
+    debt: u64,
+    /// What was asked for since the last exchange, granted or not.
+    demand: u64,
+    /// What was asked for and could not be had.
+    short: u64,
+    /// The largest single thing that was asked for and is larger than the limit.
+    alone: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Grant {
+    /// When the store has counted it, by its own clock.
+    at: u64,
+    left: u64,
+    /// Until when it may be spent, by ours.
+    until: u64,
+}
+
+/// So much of what was granted at a time was not needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Return {
+    /// When it was granted, by the store's clock, in microseconds since the epoch.
+    pub at: u64,
+    /// How much of it comes back.
+    pub amount: u64,
+}
+
+const SECOND: u64 = 1_000_000;
+
+// ===== impl Lease =====
+
+impl Lease {
+    /// Notes that `need` is wanted, which is more than the limit if it is to go `alone`.
+    pub(crate) fn want(&mut self, need: u64, alone: bool) {
+        self.demand = self.demand.saturating_add(need);
+        if alone {
+            self.alone = self.alone.max(need);
+        }
+    }
+
+    /// True if `need` can be taken.
+    pub(crate) fn has(&mut self, need: u64, now: u64) -> bool {
+        self.expire(now);
+        let has = self.available >= need;
+        if !has {
+            self.short = self.short.max(need - self.available);
+        }
+        has
+    }
+
+    /// Takes what it has, and says when the oldest part of it was granted.
+    pub(crate) fn take(&mut self, mut need: u64) -> Option<u64> {
+        self.available = self.available.saturating_sub(need);
+        let mut oldest = None;
+        while need > 0
+            && let Some(grant) = self.grants.front_mut()
+        {
+            let part = need.min(grant.left);
+            grant.left -= part;
+            need -= part;
+            oldest = oldest.or(Some(grant.at));
+            if grant.left == 0 {
+                self.grants.pop_front();
+            }
+        }
+        oldest
+    }
+
+    /// What was granted `at` is not needed after all.
+    pub(crate) fn give_back(&mut self, at: u64, amount: u64) {
+        if amount == 0 {
+            return;
+        }
+        match self.returns.iter_mut().find(|other| other.at == at) {
+            Some(other) => other.amount += amount,
+            None => self.returns.push(Return { at, amount }),
+        }
+    }
+
+    /// More was used than had been taken.
+    pub(crate) const fn owe(&mut self, amount: u64) {
+        self.debt = self.debt.saturating_add(amount);
+    }
+
+    /// What the store is to be told and asked, `for_next` so long: until the exchange after this one.
+    pub(crate) fn ask(&mut self, now: u64, ahead: f64) -> Ask {
+        self.expire(now);
+        // What would be over before the next exchange comes goes back now, while it is worth something.
+        let soon = match self.alone {
+            0 => now + micros(LEASE) / 2,
+            // It waits for nothing to be in use, not even here.
+            _ => u64::MAX,
+        };
+        while let Some(grant) = self.grants.front().filter(|grant| grant.until < soon) {
+            self.available -= grant.left;
+            let (at, left) = (grant.at, grant.left);
+            self.grants.pop_front();
+            self.give_back(at, left);
+        }
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a guess at what will be asked for"
+        )]
+        let expected = (self.demand as f64 * ahead).ceil() as u64;
+        let want = expected.saturating_sub(self.available).max(self.short);
+        let ask = Ask {
+            want,
+            held: self.available,
+            alone: self.alone,
+            debt: self.debt,
+            returns: std::mem::take(&mut self.returns),
+        };
+        (self.demand, self.short, self.alone, self.debt) = (0, 0, 0, 0);
+        ask
+    }
+
+    /// What the store has answered to a question that was `asked` then.
+    pub(crate) fn granted(&mut self, granted: Granted, asked: u64) {
+        if granted.amount == 0 {
+            return;
+        }
+        self.available += granted.amount;
+        self.grants.push_back(Grant {
+            // To the second, so that what comes back of many grants is told together. No bucket is shorter.
+            at: granted.at / SECOND * SECOND,
+            left: granted.amount,
+            until: asked + micros(LEASE),
+        });
+    }
+
+    /// No answer has come to this question. The store may have heard it or not: what is owed is told again,
+    /// what was to come back is not, so that it errs on the side of the limit.
+    pub(crate) fn unanswered(&mut self, ask: &Ask) {
+        self.owe(ask.debt);
+        self.short = self.short.max(ask.want.min(1));
+    }
+
+    /// It owes no more than `most`: what was used before that has left the window.
+    pub(crate) fn owe_at_most(&mut self, most: u64) {
+        self.debt = self.debt.min(most);
+    }
+
+    /// What was taken without a lease was too much by `amount`.
+    pub(crate) const fn forgive(&mut self, amount: u64) {
+        self.debt = self.debt.saturating_sub(amount);
+    }
+
+    /// What has not been spent in time goes back.
+    pub(crate) fn expire(&mut self, now: u64) {
+        while let Some(grant) = self.grants.front().filter(|grant| grant.until <= now) {
+            self.available -= grant.left;
+            let (at, left) = (grant.at, grant.left);
+            self.grants.pop_front();
+            self.give_back(at, left);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! One quota, several instances: each holds a lease of it, and spends that without asking anybody.
+//!
+//! A [`Keeper`] is a task that speaks for all quotas of an instance. Some ten times a second it tells a
+//! [`Store`] what was not needed of what had been granted, and asks for what is likely to be wanted next; what
+//! it is granted is spent by [`Quota::reserve`] with no more than a lock. No request waits for the store, and
+//! whatever becomes of the store, a request is admitted or refused at once.
+//!
+//! # How much goes through
+//!
+//! The store counts a grant when it makes it, and never grants more than the limit of what is in the window.
+//! An instance spends a grant within [`LEASE`] of having asked for it, and the store's window is longer by as
+//! much. So **no window of any sixty seconds sees more than the limit, over all instances**: the overshoot is
+//! nought while the store answers, whoever crashes and whatever is lost on the way. What is granted and lost
+//! (a crash, an answer that does not arrive) counts as spent until the window has let go of it.
+//!
+//! | | admitted beyond the limit, at most |
+//! |---|---|
+//! | the store answers | 0 |
+//! | an instance crashes | 0 |
+//! | the store stops answering | what was granted in the last second before, and with [`Alone::Share`] above 1 / instances the difference |
+//! | the store has lost its data | what instances had used that do not live any more, and what is granted before all have told theirs |
+//! | the store's clock jumps ahead by `t` | what was used in the `t` that it has forgotten |
+//!
+//! Of a limit that is in full use at all times 60 of 62 parts are admitted: the window is longer by a bucket
+//! and by the lease. A lease that is not used flows back within [`LEASE`].
+//!
+//! An instance without demand holds a small lease in advance, half of what is left divided by the instances.
+//! Where less is left than there are instances, one that comes out of idleness has none: its first request is
+//! told to come back in some milliseconds, when the exchange that it causes is over.
+//!
+//! # When the store is silent
+//!
+//! After [`LEASE`] without an answer an instance is [`Alone`]: it goes by its own window, with the share of the
+//! limit that the configuration says, and not more of what was last known to be left than its part. What it
+//! admits then is owed, and told when the store is back.
+
+mod keeper;
+mod lease;
+mod memory;
+mod shelf;
+mod store;
+
+pub use keeper::{Keeper, KeeperParams};
+pub use lease::Return;
+pub use memory::MemoryStore;
+pub use store::{
+    Alone, Answer, Ask, Granted, InstanceId, Question, RateQuestion, SlotQuestion, Store,
+    StoreError,
+};
+
+pub(crate) use lease::Lease;
+
+use std::time::Duration;
+
+#[cfg(doc)]
+use crate::Quota;
+
+/// How long a grant may be spent, from when it was asked for.
+pub const LEASE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests;

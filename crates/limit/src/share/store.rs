@@ -1,0 +1,213 @@
+use super::Return;
+use std::{error::Error, fmt, future::Future, sync::Arc, time::Duration};
+
+/// Where several instances keep what they share.
+///
+/// [`MemoryStore`](super::MemoryStore) is one within a process, and the rules in plain words; a store of
+/// another kind keeps to the same ones.
+pub trait Store: Send + Sync + 'static {
+    /// The answers, in the order of the questions, or why there are none.
+    type Future: Future<Output = Result<Vec<Answer>, StoreError>> + Send;
+
+    /// Tells and asks of several quotas at once.
+    fn exchange(&self, instance: &InstanceId, questions: &[Question]) -> Self::Future;
+}
+
+/// The name of one instance, which no other has.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct InstanceId(Arc<str>);
+
+/// What an instance does when the store is silent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Alone {
+    /// It admits this share of each limit, 0 to 1: one by the number of instances, if it is known.
+    Share(f64),
+    /// It admits all of each limit, as if there were no others.
+    Open,
+    /// It admits nothing.
+    Closed,
+}
+
+/// What one instance tells and asks of one quota.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Question {
+    /// The name of the quota: the same for all instances, and no other's.
+    pub quota: Arc<str>,
+    /// Of each rate.
+    pub rates: Vec<RateQuestion>,
+    /// Of requests at a time, if they are limited.
+    pub slots: Option<SlotQuestion>,
+    /// The provider has said that nothing is admitted for so long.
+    pub rest: Duration,
+}
+
+/// What one instance tells and asks of one rate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RateQuestion {
+    /// The name of the rate, as `rpm`.
+    pub name: &'static str,
+    /// The limit.
+    pub limit: u64,
+    /// How long a bucket is that use is counted in.
+    pub width: Duration,
+    /// How many buckets the window has.
+    pub buckets: u64,
+    /// What is taken off a time before it falls into a bucket.
+    pub offset: Duration,
+    /// What is told and asked.
+    pub ask: Ask,
+}
+
+/// The part of a question that changes each time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ask {
+    /// What was granted and is not needed.
+    pub returns: Vec<Return>,
+    /// What was used without having been granted.
+    pub debt: u64,
+    /// How much is wanted, beyond what is held.
+    pub want: u64,
+    /// How much is held.
+    pub held: u64,
+    /// More than the limit is wanted at once, so much, and can be had only if nothing else is in use.
+    pub alone: u64,
+}
+
+/// What one instance tells and asks of requests at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SlotQuestion {
+    /// The limit.
+    pub limit: u64,
+    /// Requests in flight here.
+    pub used: u64,
+    /// How many slots are wanted, those in use included.
+    pub want: u64,
+    /// For how long they are held if nothing more is heard of this instance.
+    pub lapse: Duration,
+}
+
+/// What the store says of one quota.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Answer {
+    /// Of each rate, in the order of the question.
+    pub rates: Vec<Granted>,
+    /// How many slots this instance has.
+    pub slots: u64,
+    /// How many instances there are.
+    pub instances: u64,
+    /// Nothing is admitted for so long, since somebody has been told so by the provider.
+    pub rest: Duration,
+    /// Which memory of this quota it is: another one has been lost.
+    pub memory: u64,
+}
+
+/// What the store says of one rate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Granted {
+    /// How much may be spent.
+    pub amount: u64,
+    /// When it is counted, by the store's clock, in microseconds since the epoch.
+    pub at: u64,
+    /// What is left for others, or for later.
+    pub left: u64,
+}
+
+/// A store that gives no answer.
+#[derive(Debug)]
+pub struct StoreError {
+    message: Box<str>,
+}
+
+// ===== impl InstanceId =====
+
+impl InstanceId {
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<T: Into<Arc<str>>> From<T> for InstanceId {
+    fn from(name: T) -> Self {
+        Self(name.into())
+    }
+}
+
+impl fmt::Display for InstanceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+// ===== impl Alone =====
+
+impl Alone {
+    /// What is left of a limit.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share need not be exact to 2^-53"
+    )]
+    pub(crate) fn of(self, limit: u64) -> u64 {
+        match self {
+            // At least one, or a small limit would be none at all.
+            Self::Share(share) => ((limit as f64 * share) as u64).clamp(limit.min(1), limit),
+            Self::Open => limit,
+            Self::Closed => 0,
+        }
+    }
+}
+
+// ===== impl Granted =====
+
+impl Granted {
+    /// So much may be spent, is counted `at`, and so much is left.
+    #[must_use]
+    pub const fn new(amount: u64, at: u64, left: u64) -> Self {
+        Self { amount, at, left }
+    }
+}
+
+// ===== impl Answer =====
+
+impl Answer {
+    /// Nothing is granted yet to an instance among so many.
+    #[must_use]
+    pub const fn new(instances: u64) -> Self {
+        Self {
+            rates: Vec::new(),
+            slots: 0,
+            instances,
+            rest: Duration::ZERO,
+            memory: 0,
+        }
+    }
+}
+
+// ===== impl StoreError =====
+
+impl StoreError {
+    /// No answer, for this reason.
+    pub fn new(message: impl Into<Box<str>>) -> Self {
+        Self {
+            message: message.into(),
+        }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for StoreError {}

@@ -1,0 +1,414 @@
+//! Several instances over one store, on paused time: what goes through in all.
+
+use super::*;
+use crate::{Limits, Quota, Reservation, Tokens};
+use headworks_core::Reason;
+use parking_lot::Mutex;
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+use tokio::time::{Instant, sleep, timeout};
+
+/// A store behind a network that is slow, and can be cut.
+#[derive(Clone)]
+struct Remote {
+    store: MemoryStore,
+    latency: Duration,
+    /// Nothing arrives.
+    cut: Arc<AtomicBool>,
+    /// What arrives is not answered.
+    mute: Arc<AtomicBool>,
+    exchanges: Arc<AtomicU64>,
+}
+
+impl Remote {
+    fn new(latency: Duration) -> Self {
+        Self {
+            store: MemoryStore::new(),
+            latency,
+            cut: Arc::default(),
+            mute: Arc::default(),
+            exchanges: Arc::default(),
+        }
+    }
+}
+
+impl Store for Remote {
+    type Future = Pin<Box<dyn Future<Output = Result<Vec<Answer>, StoreError>> + Send>>;
+
+    fn exchange(&self, instance: &InstanceId, questions: &[Question]) -> Self::Future {
+        let (this, instance, questions) = (self.clone(), instance.clone(), questions.to_vec());
+        Box::pin(async move {
+            if this.cut.load(Ordering::Relaxed) {
+                return Err(StoreError::new("cut off"));
+            }
+            sleep(this.latency / 2).await;
+            this.exchanges.fetch_add(1, Ordering::Relaxed);
+            let answers = this.store.exchange(&instance, &questions).await;
+            if this.mute.load(Ordering::Relaxed) {
+                std::future::pending::<()>().await;
+            }
+            sleep(this.latency / 2).await;
+            answers
+        })
+    }
+}
+
+/// One process of many.
+struct Instance {
+    quota: Quota,
+    /// Dropped when it crashes.
+    keeper: Option<Keeper>,
+}
+
+/// Everything that was admitted anywhere.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<(Instant, u64)>>>);
+
+impl Log {
+    fn admitted(&self, amount: u64) {
+        self.0.lock().push((Instant::now(), amount));
+    }
+
+    fn all(&self) -> u64 {
+        self.0.lock().iter().map(|(_, amount)| amount).sum()
+    }
+
+    /// The most that was admitted in any sixty seconds.
+    fn busiest_minute(&self) -> u64 {
+        let log = self.0.lock();
+        let (mut begin, mut sum, mut most) = (0, 0, 0);
+        for (at, amount) in log.iter() {
+            sum += amount;
+            while *at - log[begin].0 >= Duration::from_secs(60) {
+                sum -= log[begin].1;
+                begin += 1;
+            }
+            most = most.max(sum);
+        }
+        most
+    }
+}
+
+fn instance(number: usize, limits: &Limits, store: impl Store, alone: Alone) -> Instance {
+    let began = Duration::from_secs(1_000_000_000 + 11 * number as u64);
+    let quota = Quota::starting(limits.clone(), began);
+    let params = KeeperParams::new(format!("instance {number}").as_str()).alone(alone);
+    let keeper = Keeper::spawn(store, [("account".into(), quota.clone())], params);
+    Instance {
+        quota,
+        keeper: Some(keeper),
+    }
+}
+
+fn instances(n: usize, limits: &Limits, store: &Remote) -> Vec<Instance> {
+    let make = |number| instance(number, limits, store.clone(), Alone::Closed);
+    (0..n).map(make).collect()
+}
+
+/// Sends a request whenever it may, `per_second` at most, and logs what is admitted.
+async fn demand(quota: &Quota, log: &Log, cost: Tokens, per_second: u32, lasts: Duration) {
+    let end = Instant::now() + lasts;
+    while Instant::now() < end {
+        if let Ok(reservation) = quota.reserve(cost, Instant::now()) {
+            log.admitted(cost.total().max(1));
+            reservation.settle(cost);
+        }
+        sleep(Duration::from_secs(1) / per_second).await;
+    }
+}
+
+const SETTLE: Duration = Duration::from_millis(900);
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[tokio::test(start_paused = true)]
+async fn more_demand_than_there_is_room_for_uses_all_of_it_and_no_more() {
+    for n in [1, 2, 5] {
+        let store = Remote::new(Duration::from_millis(2));
+        let instances = instances(n, &Limits::new().rpm(60), &store);
+        sleep(SETTLE).await;
+        let log = Log::default();
+        let lasts = Duration::from_secs(55);
+        let all = instances
+            .iter()
+            .map(|instance| demand(&instance.quota, &log, Tokens::NONE, 20, lasts));
+        futures(all).await;
+        assert_eq!(log.all(), 60, "{n} instances");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_minute_sees_more_than_the_limit_over_all_instances() {
+    for (n, limit) in [(2, 60), (5, 7), (5, 6000), (20, 100)] {
+        let store = Remote::new(Duration::from_millis(5));
+        let instances = instances(n, &Limits::new().rpm(limit), &store);
+        let log = Log::default();
+        // Demand that wanders: each has its own waves.
+        let waves = instances.iter().enumerate().map(|(number, instance)| {
+            let log = log.clone();
+            let mut rng = fastrand::Rng::with_seed(number as u64);
+            async move {
+                for _ in 0..20 {
+                    sleep(Duration::from_millis(rng.u64(0..9000))).await;
+                    let rate = rng.u32(1..200);
+                    let lasts = Duration::from_millis(rng.u64(100..6000));
+                    demand(&instance.quota, &log, Tokens::NONE, rate, lasts).await;
+                }
+            }
+        });
+        futures(waves).await;
+        let busiest = log.busiest_minute();
+        assert!(busiest <= limit, "{busiest} of {limit} over {n}");
+        assert!(
+            busiest * 10 >= limit * 9,
+            "{busiest} of {limit} over {n} are used"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_has_all_the_demand_has_nearly_all_of_the_limit() {
+    let store = Remote::new(Duration::from_millis(5));
+    let instances = instances(5, &Limits::new().rpm(600), &store);
+    let log = Log::default();
+    demand(&instances[0].quota, &log, Tokens::NONE, 100, 10 * MINUTE).await;
+    let share = log.all() as f64 / 6000.0;
+    // The first minute's worth comes at once.
+    assert!((0.95..=1.1).contains(&share), "{share}");
+    let exchanges = store.exchanges.load(Ordering::Relaxed) as f64 / 600.0;
+    assert!(exchanges < 30.0, "{exchanges} a second");
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_that_were_not_needed_come_back_to_all() {
+    let store = Remote::new(Duration::from_millis(5));
+    let instances = instances(2, &Limits::new().tpm(1000), &store);
+    sleep(SETTLE).await;
+    let [one, two] = &instances[..] else {
+        panic!("two")
+    };
+    // The first reserves all there is, and uses a tenth of it.
+    let held = until_reserved(&one.quota, Tokens::new(900, 0)).await;
+    assert!(
+        two.quota
+            .reserve(Tokens::new(500, 0), Instant::now())
+            .is_err()
+    );
+    held.settle(Tokens::new(90, 0));
+    let more = until_reserved(&two.quota, Tokens::new(900, 0)).await;
+    more.settle(Tokens::new(910, 0));
+    sleep(SETTLE).await;
+    let left = two.quota.reserve(Tokens::new(1, 0), Instant::now());
+    assert!(left.is_err(), "what was used beyond the estimate is owed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_larger_than_the_limit_goes_alone_over_all_instances() {
+    let store = Remote::new(Duration::from_millis(5));
+    let instances = instances(3, &Limits::new().tpm(100), &store);
+    sleep(SETTLE).await;
+    let large = until_reserved(&instances[0].quota, Tokens::new(500, 0)).await;
+    large.settle(Tokens::new(500, 0));
+    let began = Instant::now();
+    until_reserved(&instances[1].quota, Tokens::new(1, 0))
+        .await
+        .settle(Tokens::new(1, 0));
+    assert!(began.elapsed() >= MINUTE, "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn slots_are_shared_and_come_back() {
+    let store = Remote::new(Duration::from_millis(5));
+    let instances = instances(3, &Limits::new().parallel(10), &store);
+    sleep(SETTLE).await;
+    let mut held = Vec::new();
+    let all = Log::default();
+    for round in 0..40 {
+        for instance in &instances {
+            if let Ok(one) = instance.quota.reserve(Tokens::NONE, Instant::now()) {
+                held.push(one);
+                all.admitted(1);
+            }
+        }
+        sleep(Duration::from_millis(50)).await;
+        assert!(held.len() <= 10, "{} in round {round}", held.len());
+    }
+    assert_eq!(held.len(), 10, "all of them are used");
+    drop(held);
+    sleep(Duration::from_secs(2)).await;
+    // One alone may have nearly all, when the others want none.
+    let mut held = Vec::new();
+    for _ in 0..40 {
+        held.extend(instances[0].quota.reserve(Tokens::NONE, Instant::now()));
+        sleep(Duration::from_millis(50)).await;
+    }
+    assert!((8..=10).contains(&held.len()), "{}", held.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rest_is_told_to_all_at_once() {
+    let store = Remote::new(Duration::from_millis(5));
+    let instances = instances(3, &Limits::new().rpm(100), &store);
+    sleep(SETTLE).await;
+    instances[0]
+        .quota
+        .rest(Duration::from_secs(30), Instant::now());
+    sleep(Duration::from_millis(450)).await;
+    for instance in &instances {
+        let standing = instance.quota.standing(Instant::now());
+        assert!(matches!(standing, Err(Reason::Resting(_))), "{standing:?}");
+    }
+    sleep(Duration::from_secs(31)).await;
+    assert!(instances[2].quota.standing(Instant::now()).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_takes_its_lease_with_it_for_a_window_and_lets_nothing_more_through() {
+    let store = Remote::new(Duration::from_millis(5));
+    let limits = Limits::new().rpm(100);
+    let mut instances = instances(2, &limits, &store);
+    sleep(SETTLE).await;
+    let log = Log::default();
+    let second = Duration::from_secs(1);
+    futures(
+        instances
+            .iter()
+            .map(|i| demand(&i.quota, &log, Tokens::NONE, 50, second)),
+    )
+    .await;
+    instances[1].keeper = None;
+    demand(
+        &instances[0].quota,
+        &log,
+        Tokens::NONE,
+        50,
+        2 * MINUTE + 8 * LEASE,
+    )
+    .await;
+    assert!(log.busiest_minute() <= 100);
+    assert!(log.all() >= 290, "it has all of it later: {}", log.all());
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_store_is_silent_each_has_its_share_and_owes_it_afterwards() {
+    for mute in [false, true] {
+        let store = Remote::new(Duration::from_millis(5));
+        let limits = Limits::new().rpm(120);
+        let make = |number| instance(number, &limits, store.clone(), Alone::Share(0.5));
+        let instances: Vec<_> = (0..2).map(make).collect();
+        sleep(SETTLE).await;
+        let log = Log::default();
+        let spell = |lasts| {
+            futures(
+                instances
+                    .iter()
+                    .map(move |i| (i, lasts))
+                    .map(|(i, lasts)| demand(&i.quota, &log, Tokens::NONE, 10, lasts)),
+            )
+        };
+        spell(Duration::from_secs(3)).await;
+        let silent = if mute { &store.mute } else { &store.cut };
+        silent.store(true, Ordering::Relaxed);
+        spell(3 * MINUTE).await;
+        silent.store(false, Ordering::Relaxed);
+        spell(3 * MINUTE).await;
+        let busiest = log.busiest_minute();
+        // What was granted in the second before may have gone through twice.
+        assert!(busiest <= 120 + 20, "{busiest}");
+        assert!(log.all() >= 120 * 4, "{}", log.all());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_alone_does_as_it_is_told() {
+    for (alone, admitted) in [
+        (Alone::Share(0.3), 3),
+        (Alone::Open, 10),
+        (Alone::Closed, 0),
+    ] {
+        let store = Remote::new(Duration::ZERO);
+        store.cut.store(true, Ordering::Relaxed);
+        let instance = instance(0, &Limits::new().rpm(10), store, alone);
+        sleep(SETTLE).await;
+        let log = Log::default();
+        demand(
+            &instance.quota,
+            &log,
+            Tokens::NONE,
+            10,
+            Duration::from_secs(10),
+        )
+        .await;
+        assert_eq!(log.all(), admitted, "{alone:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_has_lost_its_data_is_told_what_was_used() {
+    let store = Remote::new(Duration::from_millis(5));
+    let instances = instances(2, &Limits::new().rpm(100), &store);
+    sleep(SETTLE).await;
+    let log = Log::default();
+    let spell = |lasts| {
+        futures(
+            instances
+                .iter()
+                .map(move |i| (i, lasts))
+                .map(|(i, lasts)| demand(&i.quota, &log, Tokens::NONE, 50, lasts)),
+        )
+    };
+    spell(Duration::from_secs(5)).await;
+    assert_eq!(log.all(), 100);
+    store.store.clear();
+    spell(Duration::from_secs(30)).await;
+    // What is granted before both have told theirs.
+    assert!(log.busiest_minute() <= 160, "{}", log.busiest_minute());
+}
+
+#[tokio::test(start_paused = true)]
+async fn changes_of_the_store_are_told_once() {
+    let store = Remote::new(Duration::from_millis(5));
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = told.clone();
+    let params = KeeperParams::new("one").on_change(move |state| {
+        tell.lock().push(state.map_err(ToString::to_string));
+    });
+    let quota = Quota::new(Limits::new().rpm(10));
+    let _keeper = Keeper::spawn(store.clone(), [("q".into(), quota)], params);
+    for cut in [false, true, false] {
+        store.cut.store(cut, Ordering::Relaxed);
+        sleep(5 * LEASE).await;
+    }
+    let expected = [Ok(()), Err("cut off".to_owned()), Ok(())];
+    assert_eq!(*told.lock(), expected);
+}
+
+async fn until_reserved(quota: &Quota, cost: Tokens) -> Reservation {
+    let asking = async {
+        loop {
+            if let Ok(reservation) = quota.reserve(cost, Instant::now()) {
+                return reservation;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(5 * MINUTE, asking).await.unwrap()
+}
+
+/// All of them at once.
+async fn futures<F: Future<Output = ()>>(all: impl IntoIterator<Item = F>) {
+    let mut all: Vec<_> = all.into_iter().map(Box::pin).collect();
+    std::future::poll_fn(|cx| {
+        all.retain_mut(|one| one.as_mut().poll(cx).is_pending());
+        if all.is_empty() {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
+    })
+    .await;
+}

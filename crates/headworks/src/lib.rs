@@ -79,7 +79,9 @@ mod gateway;
 pub mod health;
 pub mod meter;
 
-pub use gateway::{BuildError, Gateway, GatewayBuilder, GroupPlan, ResponseBody, ResponseFuture};
+pub use gateway::{
+    BuildError, Gateway, GatewayBuilder, GroupPlan, ResponseBody, ResponseFuture, Standing,
+};
 
 /// The README's stack compiles.
 #[cfg(doctest)]

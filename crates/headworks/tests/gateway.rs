@@ -6,7 +6,9 @@
 )]
 
 use bytes::Bytes;
-use headworks::{Gateway, ResponseBody, config::Config, core::DeploymentId, provider::Endpoint};
+use headworks::{
+    Gateway, ResponseBody, breaker::Phase, config::Config, core::DeploymentId, provider::Endpoint,
+};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
@@ -676,4 +678,23 @@ async fn a_timeout_may_be_asked_for() {
         ask(&gateway, hello("m", never)).await.status(),
         StatusCode::REQUEST_TIMEOUT
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployments_standing_is_told_by_its_id() {
+    let gateway = gateway(
+        r#"
+model_list:
+  - { model_name: m, litellm_params: { model: simulated/x, weight: 1, simulated: { errors: { "429": 1.0 } } }, model_info: { id: sick } }
+  - { model_name: m, litellm_params: { model: simulated/x, weight: 0 }, model_info: { id: well } }
+"#,
+    );
+    let response = ask(&gateway, chat(HELLO)).await;
+    let (sick, well) = (gateway.standing("sick"), gateway.standing("well"));
+    assert!(matches!(sick.unwrap().phase, Phase::Open { .. }));
+    assert_eq!(well.unwrap().phase, Phase::Closed);
+    assert_eq!(well.unwrap().in_flight, 1, "its answer has not ended");
+    drop(response);
+    assert_eq!(gateway.standing("well").unwrap().in_flight, 0);
+    assert_eq!(gateway.standing("nobody"), None);
 }

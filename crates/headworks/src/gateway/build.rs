@@ -8,6 +8,7 @@ use super::{
     plan::Plans,
     policy,
     stack::{self, CheckClient, Client, Reach},
+    standing::Stand,
 };
 use crate::{
     health::{HealthBuilder, Probe, Subject},
@@ -104,10 +105,13 @@ impl<'a> GatewayBuilder<'a> {
 
         let mut groups: BTreeMap<&Group, Vec<_>> = BTreeMap::new();
         let mut deployments = HashMap::new();
+        let mut stands = HashMap::new();
         for (deployment, target) in config.deployments.iter().zip(&targets) {
             let circuit = Circuit::new(policy::breaker(config, deployment));
             let gate = checks.add(subject(deployment, target, &circuit, &checker));
-            let mut endpoint = endpoint(config, deployment, target, circuit, &client);
+            let mut endpoint = endpoint(config, deployment, target, circuit.clone(), &client);
+            let stand = Stand::new(circuit, endpoint.member().state().clone());
+            stands.insert(deployment.id.clone(), stand);
             if config.health_checks.routing {
                 endpoint = endpoint.gate(gate);
             }
@@ -144,6 +148,7 @@ impl<'a> GatewayBuilder<'a> {
             deployments,
             metrics: self.metrics,
             health: checks.build(),
+            stands,
             draining: AtomicBool::new(false),
         };
         Ok(Gateway {

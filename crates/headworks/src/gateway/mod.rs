@@ -18,6 +18,7 @@ mod read;
 mod redact;
 mod route;
 mod stack;
+mod standing;
 mod tags;
 
 pub use self::{
@@ -25,6 +26,7 @@ pub use self::{
     build::{BuildError, GatewayBuilder},
     future::ResponseFuture,
     plan::GroupPlan,
+    standing::Standing,
 };
 
 use self::{
@@ -37,6 +39,7 @@ use self::{
     read::Read,
     route::{Own, Route},
     stack::Stack,
+    standing::Stand,
 };
 use bytes::Bytes;
 use headworks_alias::Aliases;
@@ -109,6 +112,7 @@ struct Shared {
     deployments: HashMap<DeploymentId, DeploymentHeaders>,
     metrics: Option<Box<dyn Fn() -> String + Send + Sync>>,
     health: crate::health::Health,
+    stands: HashMap<DeploymentId, Stand>,
     draining: AtomicBool,
 }
 
@@ -140,6 +144,13 @@ impl Gateway {
     #[must_use]
     pub fn plan(&self, group: &str) -> Option<&GroupPlan> {
         self.shared.plans.find(group)
+    }
+
+    /// How the deployment of this id stands now: what its breaker does, and how much is under way there. `None`
+    /// for an id that no deployment has.
+    #[must_use]
+    pub fn standing(&self, deployment: &str) -> Option<Standing> {
+        self.shared.stands.get(deployment).map(Stand::now)
     }
 
     /// Says that the process is about to stop: readiness answers 503 from now on, so that no new clients are

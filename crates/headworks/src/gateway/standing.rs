@@ -1,0 +1,35 @@
+use headworks_balance::State;
+use headworks_breaker::{Circuit, Phase};
+use std::sync::Arc;
+
+/// How one deployment stands at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Standing {
+    /// What its breaker does.
+    pub phase: Phase,
+    /// Requests sent there whose answers have not ended: a streamed answer counts until its last byte.
+    pub in_flight: usize,
+}
+
+/// Where a deployment's standing is read.
+#[derive(Debug)]
+pub(super) struct Stand {
+    circuit: Circuit,
+    state: Arc<State>,
+}
+
+// ===== impl Stand =====
+
+impl Stand {
+    pub(super) const fn new(circuit: Circuit, state: Arc<State>) -> Self {
+        Self { circuit, state }
+    }
+
+    pub(super) fn now(&self) -> Standing {
+        Standing {
+            phase: self.circuit.phase(),
+            in_flight: self.state.in_flight(),
+        }
+    }
+}

@@ -46,6 +46,8 @@ pub(super) enum Form {
 pub(super) enum Known {
     Model,
     Stream,
+    /// Speech has a word of its own: `sse` in place of a `stream` that is true.
+    StreamFormat,
     StreamOptions,
     IncludeUsage,
     MaxTokens,
@@ -102,6 +104,7 @@ impl Known {
         Some(match name {
             b"model" => Self::Model,
             b"stream" => Self::Stream,
+            b"stream_format" => Self::StreamFormat,
             b"stream_options" => Self::StreamOptions,
             b"max_tokens" => Self::MaxTokens,
             b"max_completion_tokens" => Self::MaxCompletionTokens,
@@ -126,6 +129,7 @@ impl Known {
         match self {
             Self::Model => "model",
             Self::Stream => "stream",
+            Self::StreamFormat => "stream_format",
             Self::StreamOptions => "stream_options",
             Self::IncludeUsage => "stream_options.include_usage",
             Self::MaxTokens => "max_tokens",
@@ -149,7 +153,8 @@ impl Known {
             Self::MaxCompletionTokens => 5,
             Self::MaxOutputTokens => 6,
             Self::Metadata => 7,
-            Self::Own(key) => 8 + key as u32,
+            Self::StreamFormat => 8,
+            Self::Own(key) => 9 + key as u32,
             Self::Seen(_) => return None,
         })
     }

@@ -112,7 +112,14 @@ impl Reader<'_> {
     fn value(&mut self, cursor: &mut Cursor<'_>, known: Known) -> Result<Fate, InvalidRequest> {
         match known {
             Known::Model => self.model(cursor)?,
-            Known::Stream => self.stream = boolean(cursor, known)?.unwrap_or(false),
+            Known::Stream => self.stream |= boolean(cursor, known)?.unwrap_or(false),
+            Known::StreamFormat => {
+                if cursor.kind()? == Kind::String {
+                    self.stream |= cursor.string()?.decode().as_deref() == Some(b"sse");
+                } else {
+                    cursor.skip()?;
+                }
+            }
             Known::StreamOptions => {
                 if present(cursor, known, Kind::Object)? {
                     let include_usage =

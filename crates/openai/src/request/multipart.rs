@@ -132,7 +132,8 @@ pub(super) fn read(bytes: &Bytes, boundary: &[u8]) -> Result<Anatomy, InvalidReq
                 }
             }
             // No endpoint that takes a form has these.
-            Known::StreamOptions
+            Known::StreamFormat
+            | Known::StreamOptions
             | Known::IncludeUsage
             | Known::MaxTokens
             | Known::MaxCompletionTokens

@@ -14,6 +14,19 @@ fn it_finds_what_a_gateway_must_know() {
 }
 
 #[test]
+fn speech_asks_for_a_stream_of_events_in_words_of_its_own() {
+    for (body, stream) in [
+        (r#"{"stream_format":"sse"}"#, true),
+        (r#"{"stream_format":"sse","stream":false}"#, true),
+        (r#"{"stream_format":"audio"}"#, false),
+        (r#"{"stream_format":null}"#, false),
+        (r#"{"stream_format":{"type":"sse"}}"#, false),
+    ] {
+        assert_eq!(json_body(body).stream(), stream, "{body}");
+    }
+}
+
+#[test]
 fn null_stands_for_absent() {
     let body = json_body(
         r#"{"model":null,"stream":null,"stream_options":null,"max_tokens":null,"timeout":null,"tags":null}"#,

@@ -134,7 +134,7 @@ impl Asked {
         // gRPC says in its trailers, alone perhaps, how it went.
         let promised =
             self.content && response.status() == StatusCode::OK && !is(headers, "application/grpc");
-        (promised && response.body().size_hint().lower() == 0).then_some(Awaits::Content)
+        promised.then_some(Awaits::Content)
     }
 }
 

@@ -10,6 +10,7 @@
 //! | an error event | an answer with the error's own status, and the error as its JSON |
 //! | the end of the stream, or a broken connection | [`StreamError`]: [`Empty`](StreamErrorKind::Empty), [`Cut`](StreamErrorKind::Cut) |
 //! | an event that is no JSON, or no UTF-8 | [`StreamError`]: [`Malformed`](StreamErrorKind::Malformed) |
+//! | a plain 200 whose connection breaks before its first byte | [`StreamError`]: [`Cut`](StreamErrorKind::Cut) |
 //! | a 200 with no body at all, streamed or not | [`StreamError`]: [`Empty`](StreamErrorKind::Empty) |
 //! | a clock further out running out | the attempt dropped, and the provider's connection with it |
 //!
@@ -46,8 +47,8 @@
 //! # What it leaves alone
 //!
 //! An answer that is neither 2xx nor `text/event-stream` passes as it is, and so do a stream that is compressed
-//! and one of an [endpoint](Commit) whose events are not known. A plain answer of unknown length is handed on
-//! with its first bytes instead of before them.
+//! and one of an [endpoint](Commit) whose events are not known. A plain answer is handed on with its first bytes
+//! instead of before them: a connection that breaks between the two has told the client nothing.
 //!
 //! # The whole answer
 //!

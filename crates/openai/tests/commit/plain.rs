@@ -5,9 +5,13 @@ use futures_util::stream;
 use headworks_contract::Failure;
 use headworks_openai::stream::StreamErrorKind;
 use http::StatusCode;
-use http_body::Frame;
+use http_body::{Frame, SizeHint};
 use http_body_util::StreamBody;
-use tokio_test::{assert_pending, assert_ready_ok, task};
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+use tokio_test::{assert_pending, task};
 
 fn answer(head: &[(&str, &str)], status: u16, steps: Vec<Step>) -> Response<ScriptedBody> {
     let mut answer = Response::builder().status(status);
@@ -101,13 +105,36 @@ async fn nothing_is_no_error_where_nothing_was_asked_for() {
 }
 
 #[tokio::test]
-async fn an_answer_of_known_length_does_not_wait_for_its_first_bytes() {
-    let steps = || vec![data("{"), Step::Stall];
+async fn an_answer_of_known_length_waits_for_its_first_bytes_and_is_as_long_as_it_said() {
+    let steps = || vec![data("{"), data("}")];
     let service = commit(CommitLayer::default(), move || answer(&[], 200, steps()));
-    let mut call = task::spawn(service.oneshot(chat()));
-    assert_pending!(call.poll(), "readiness");
-    assert_pending!(call.poll(), "the head");
-    assert_ready_ok!(call.poll());
+    let response = service.oneshot(chat()).await.unwrap();
+    assert_eq!(response.body().size_hint().exact(), Some(2));
+    assert_eq!(read(response.into_body()).await.0, "{}");
+    // Between head and body the connection breaks: nobody has seen anything yet.
+    let service = CommitLayer::default().layer(Inner::answering(|| Promising));
+    let error = service.oneshot(chat()).await.unwrap_err();
+    assert_eq!(kind(&error), StreamErrorKind::Cut);
+}
+
+/// Says how long it is, and breaks.
+#[derive(Debug)]
+struct Promising;
+
+impl Body for Promising {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Poll::Ready(Some(Err("reset".into())))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(9)
+    }
 }
 
 #[tokio::test]

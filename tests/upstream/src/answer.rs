@@ -158,6 +158,23 @@ impl Answer {
         self
     }
 
+    /// What it says if nothing spoils it, chunk by chunk.
+    #[must_use]
+    pub fn chunks(&self) -> &[Bytes] {
+        &self.chunks
+    }
+
+    /// Puts `chunk` before the chunk that is number `n` now, or at the end if there are `n`.
+    ///
+    /// # Panics
+    ///
+    /// If there are fewer.
+    #[must_use]
+    pub fn insert(mut self, n: usize, chunk: impl Into<Bytes>) -> Self {
+        self.chunks.insert(n, chunk.into());
+        self
+    }
+
     /// Waits before the head.
     #[must_use]
     pub const fn latency(mut self, latency: Duration) -> Self {

@@ -43,8 +43,13 @@ pub fn good(request: &Received) -> Answer {
         () if ends("/messages") => message(model),
         () if ends("/moderations") => moderation(model),
         () if ends("/rerank") => rerank(),
+        () if ends("/images/generations") && streamed => image_stream(),
         () if ends("/images/generations") => image(),
+        () if ends("/audio/speech") && body["stream_format"] == "sse" => speech_stream(),
         () if ends("/audio/speech") => speech(),
+        () if ends("/audio/transcriptions") && form_streams(&request.body) => {
+            transcription_stream()
+        }
         () if ends("/audio/transcriptions") => transcription(),
         () => error(404, "invalid_request_error", "no such endpoint"),
     }
@@ -273,11 +278,51 @@ pub fn image() -> Answer {
     Answer::json(json!({"created": CREATED, "data": [{"b64_json": "iVBORw=="}]}))
 }
 
+/// `/images/generations`, streamed: two partial images, then the whole one.
+#[must_use]
+pub fn image_stream() -> Answer {
+    let image = |kind: &str, index: usize| {
+        named_event(&json!({
+            "type": kind, "created_at": CREATED, "b64_json": "iVBORw==", "partial_image_index": index,
+        }))
+    };
+    let completed = json!({
+        "type": "image_generation.completed", "created_at": CREATED, "b64_json": "iVBORw==",
+        "usage": {"input_tokens": 5, "output_tokens": 3, "total_tokens": 8},
+    });
+    Answer::sse([
+        image("image_generation.partial_image", 0),
+        image("image_generation.partial_image", 1),
+        named_event(&completed),
+    ])
+}
+
 /// `/audio/speech`: a few bytes that are no text.
 #[must_use]
 pub fn speech() -> Answer {
     let audio: &[u8] = b"ID3\x04\x00\xff\xfb\x90\x00\x80";
     Answer::bytes(audio).header("content-type", "audio/mpeg")
+}
+
+/// `/audio/speech`, streamed as events: three pieces of audio, then the end.
+#[must_use]
+pub fn speech_stream() -> Answer {
+    let piece = |audio: &str| named_event(&json!({"type": "speech.audio.delta", "audio": audio}));
+    let done = json!({
+        "type": "speech.audio.done",
+        "usage": {"input_tokens": 5, "output_tokens": 3, "total_tokens": 8},
+    });
+    let pieces = ["SUQzBA==", "AP/7kA==", "AIA="].map(piece);
+    Answer::sse(pieces).chunk(named_event(&done))
+}
+
+/// `/audio/transcriptions`, streamed: one delta a word, then the whole text.
+#[must_use]
+pub fn transcription_stream() -> Answer {
+    let words =
+        WORDS.map(|word| named_event(&json!({"type": "transcript.text.delta", "delta": word})));
+    let done = json!({"type": "transcript.text.done", "text": WORDS.concat()});
+    Answer::sse(words).chunk(named_event(&done))
 }
 
 /// `/audio/transcriptions`.
@@ -316,4 +361,11 @@ fn usage() -> Value {
 fn deployment(path: &str) -> Option<&str> {
     let (_, rest) = path.split_once("/deployments/")?;
     rest.split('/').next()
+}
+
+/// True of a form whose `stream` is `true`.
+fn form_streams(form: &[u8]) -> bool {
+    let form = String::from_utf8_lossy(form);
+    let mut fields = form.split("name=\"stream\"").skip(1);
+    fields.any(|field| field.trim_start().starts_with("true"))
 }

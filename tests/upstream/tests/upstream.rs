@@ -55,12 +55,13 @@ async fn every_endpoint_has_a_good_answer_streamed_or_not() {
         ("/v1/messages/count_tokens", false),
         ("/v1/moderations", false),
         ("/v1/rerank", false),
-        ("/v1/images/generations", false),
-        ("/v1/audio/speech", false),
+        ("/v1/images/generations", true),
+        ("/v1/audio/speech", true),
         ("/v1/audio/transcriptions", false),
     ] {
         for stream in [false, true] {
-            let body = json!({"model": "m", "stream": stream});
+            let format = if stream { "sse" } else { "audio" };
+            let body = json!({"model": "m", "stream": stream, "stream_format": format});
             let response = post(&upstream, path, &body).await.unwrap();
             assert_eq!(response.status(), 200, "{path}");
             let content_type = &response.headers()["content-type"];
@@ -73,6 +74,17 @@ async fn every_endpoint_has_a_good_answer_streamed_or_not() {
         }
     }
     assert_eq!(get(&upstream).await.unwrap().status(), 404);
+    // A transcription asks in a form.
+    for (value, streamed) in [("true", true), ("false", false)] {
+        let form = format!(
+            "--b\r\ncontent-disposition: form-data; name=\"stream\"\r\n\r\n{value}\r\n--b--\r\n"
+        );
+        let request = Request::post(format!("{}/v1/audio/transcriptions", upstream.base_url()));
+        let request = request.body(Full::from(form)).unwrap();
+        let response = client().request(request).await.unwrap();
+        let content_type = &response.headers()["content-type"];
+        assert_eq!(content_type == "text/event-stream", streamed);
+    }
 }
 
 #[tokio::test]

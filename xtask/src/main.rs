@@ -5,6 +5,7 @@
 //! | `cargo xtask test` | sets up what the tests need, then runs every test there is |
 //! | `cargo xtask ci` | what a change must pass: format, lints, docs, each crate alone, licences, `test` |
 //! | `cargo xtask bench` | the crates' benches, and the gateway measured beside nginx |
+//! | `cargo xtask matrix` | writes `docs/fault-matrix.md` anew from its table |
 //!
 //! All of them work on a bare Debian 12 with Rust and Python as root, keep what they install under `target/`
 //! (packages of the distribution aside), and are quick when everything is there already.
@@ -22,6 +23,7 @@ mod test;
 
 use clap::Parser;
 use run::Run;
+use shell::{cargo, run as sh};
 use std::process::ExitCode;
 
 #[derive(Parser)]
@@ -33,6 +35,8 @@ enum Task {
     Ci,
     /// Run the crates' benches and measure the gateway beside nginx.
     Bench(bench::Options),
+    /// Write `docs/fault-matrix.md` anew from its table.
+    Matrix,
 }
 
 fn main() -> ExitCode {
@@ -42,6 +46,15 @@ fn main() -> ExitCode {
         Task::Test => test::run(&mut run),
         Task::Ci => ci::run(&mut run),
         Task::Bench(options) => bench::run(&mut run, &options),
+        Task::Matrix => run.require("write the fault matrix", matrix),
     };
     run.finish()
+}
+
+/// The table knows how it is written down; the test of the page does it.
+fn matrix() -> anyhow::Result<()> {
+    let mut test = cargo(["test", "--quiet", "--package", "headworks-matrix"]);
+    sh(test
+        .args(["--test", "matrix", "the_page_is_what_the_table_says"])
+        .env("HEADWORKS_MATRIX_WRITE", "1"))
 }

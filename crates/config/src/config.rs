@@ -1,5 +1,5 @@
 use crate::{
-    Alias, Cooldown, Deployment, Error, Fallbacks, GeneralSettings, HealthCheckSettings,
+    Affinity, Alias, Cooldown, Deployment, Error, Fallbacks, GeneralSettings, HealthCheckSettings,
     LitellmSettings, Loader, Notice, OwnSettings, RetryPolicy, RouterSettings, RoutingStrategy,
     check,
     deployment::{self, ModelList},
@@ -125,6 +125,17 @@ impl Config {
         policies
             .find(|policy| policy.group == group)
             .map_or(self.router.retry_policy, |own| own.policy)
+    }
+
+    /// What keeps requests for a group with one deployment: the group's entry of
+    /// `model_group_affinity_config`, else `optional_pre_call_checks`, each as a whole.
+    #[must_use]
+    pub fn affinities(&self, group: &str) -> &[Affinity] {
+        let router = &self.router;
+        let mut groups = router.model_group_affinities.iter();
+        groups
+            .find(|own| own.group == group)
+            .map_or(&router.affinities, |own| &own.affinities)
     }
 
     /// Where to try when a group has failed. Of each list the router's, or `litellm_settings`' where that is

@@ -59,7 +59,7 @@ pub struct Deployment {
     pub allowed_fails_policy: AllowedFailsPolicy,
     /// For tag routing; those tagged `default` take what matches nobody.
     pub tags: Vec<String>,
-    /// The region it stands in. Not honoured yet.
+    /// The region it stands in. See [`RouterSettings::enable_pre_call_checks`](crate::RouterSettings::enable_pre_call_checks).
     pub region_name: Option<String>,
     /// An answer given without an upstream: text, the name of an error, or a whole response.
     pub mock_response: Option<serde_json::Value>,

@@ -72,6 +72,7 @@
 //! values left in that belong to a key known to hold no secret, without comments; nothing that came from a
 //! variable is shown.
 
+mod affinity;
 mod alias;
 mod check;
 mod classes;
@@ -102,6 +103,7 @@ mod source;
 mod visible;
 mod yaml;
 
+pub use affinity::{Affinity, GroupAffinity};
 pub use alias::Alias;
 pub use config::{Config, Loaded};
 pub use cooldown::{AllowedFailsPolicy, Cooldown};

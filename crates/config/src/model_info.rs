@@ -15,6 +15,8 @@ pub struct ModelInfo {
     pub max_output_tokens: Option<u64>,
     /// Prompt and answer together, or the answer alone, as the provider counts.
     pub max_tokens: Option<u64>,
+    /// Whether its group chooses by tags, whatever the router says; that of the first of a group to say.
+    pub enable_tag_filtering: Option<bool>,
     /// It is left out of background health checks. Default: false.
     pub disable_background_health_check: bool,
     /// How long a health check may take. See [`health_check_timeout`](Self::health_check_timeout).
@@ -56,6 +58,9 @@ impl ModelInfo {
             max_input_tokens: count("max_input_tokens", report),
             max_output_tokens: count("max_output_tokens", report),
             max_tokens: count("max_tokens", report),
+            enable_tag_filtering: section
+                .get("enable_tag_filtering")
+                .and_then(|field| field.truth(report)),
             disable_background_health_check: section
                 .get("disable_background_health_check")
                 .and_then(|field| field.truth(report))

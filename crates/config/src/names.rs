@@ -2,7 +2,7 @@
 
 mod resolve;
 
-use crate::{Config, Fallback, GroupRetryPolicy, keys, location::Mark, quote, report::Report};
+use crate::{Config, Fallback, Location, keys, location::Mark, quote, report::Report};
 use std::collections::{HashMap, HashSet};
 
 /// Every name a request may end up with.
@@ -47,8 +47,12 @@ pub(crate) fn check(config: &mut Config, refused: &[String], report: &mut Report
         let message = format!("the aliases go in a circle: {circle}");
         report.problem(mark, message, "let one of them lead to a group");
     }
-    let policies = &config.router.model_group_retry_policy;
-    let groups = check_retry_policies(policies, &known, report);
+    let policies = config.router.model_group_retry_policy.iter();
+    let policies = policies.map(|policy| (policy.group.as_str(), &policy.at));
+    let groups = check_groups("model_group_retry_policy", policies, &known, report);
+    let affinities = config.router.model_group_affinities.iter();
+    let affinities = affinities.map(|own| (own.group.as_str(), &own.at));
+    let affine = check_groups("model_group_affinity_config", affinities, &known, report);
     let lists = config.router.fallbacks.lists();
     for (name, list) in lists.into_iter().chain(config.litellm.fallbacks.lists()) {
         check_fallbacks(name, list, &known, report);
@@ -62,25 +66,28 @@ pub(crate) fn check(config: &mut Config, refused: &[String], report: &mut Report
     {
         policy.group = group;
     }
+    for (own, group) in config.router.model_group_affinities.iter_mut().zip(affine) {
+        own.group = group;
+    }
 }
 
-/// Checks the groups that have retries of their own, and gives them without aliases.
-fn check_retry_policies(
-    policies: &[GroupRetryPolicy],
+/// Checks the groups that the key `key` has something of their own for, and gives them without aliases.
+fn check_groups<'a>(
+    key: &str,
+    named: impl Iterator<Item = (&'a str, &'a Location)>,
     known: &Known<'_>,
     report: &mut Report,
 ) -> Vec<String> {
-    const NAME: &str = "model_group_retry_policy";
     let mut groups = Vec::new();
-    for policy in policies {
-        let group = known.resolve(&policy.group);
-        let mark = policy.at.mark();
+    for (name, at) in named {
+        let group = known.resolve(name);
+        let mark = at.mark();
         if !known.groups.contains(group) {
-            let named = quote(&policy.group);
-            let message = format!("`{NAME}` is for {named}, which is not a `model_name`");
-            report.problem(mark, message, known.help(&policy.group));
+            let named = quote(name);
+            let message = format!("`{key}` is for {named}, which is not a `model_name`");
+            report.problem(mark, message, known.help(name));
         } else if groups.iter().any(|earlier| earlier == group) {
-            let message = format!("`{NAME}` has {} twice: the first holds", quote(group));
+            let message = format!("`{key}` has {} twice: the first holds", quote(group));
             report.advise(mark, message);
         }
         groups.push(group.to_owned());

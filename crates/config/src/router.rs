@@ -1,5 +1,6 @@
 use crate::{
-    AllowedFailsPolicy, FallbackSettings, GroupRetryPolicy, NoticeKind, RetryPolicy, check, keys,
+    Affinity, AllowedFailsPolicy, FallbackSettings, GroupAffinity, GroupRetryPolicy, NoticeKind,
+    RetryPolicy, check, keys,
     read::{Field, Section},
     report::Report,
 };
@@ -47,8 +48,13 @@ pub struct RouterSettings {
     /// One tag in common is enough; else a deployment needs all that the request has. Default: true.
     pub tag_filtering_match_any: bool,
     /// Passes over deployments whose context window a prompt does not fit, or that stand in another region
-    /// than the request asks for. Not honoured yet. Default: false.
+    /// than the request asks for. Default: false.
     pub enable_pre_call_checks: bool,
+    /// What keeps requests with one deployment: `optional_pre_call_checks`. See
+    /// [`Config::affinities`](crate::Config::affinities).
+    pub affinities: Vec<Affinity>,
+    /// The same for single groups, in the order of the file.
+    pub model_group_affinities: Vec<GroupAffinity>,
     /// What instances share. Not used yet.
     pub redis: Option<Redis>,
 }
@@ -79,6 +85,8 @@ pub enum RoutingStrategy {
     LeastBusy,
     /// One after the other. Ours; `LiteLLM` has none.
     RoundRobin,
+    /// The same for all requests of a session, or of a conversation. Ours; `LiteLLM` has affinities instead.
+    Sticky,
     /// The one with the fewest tokens this minute.
     UsageBased,
     /// The same, with limits kept before the call.
@@ -127,6 +135,9 @@ impl RouterSettings {
                 .and_then(|field| field.truth(report))
                 .unwrap_or(true),
             enable_pre_call_checks: flag("enable_pre_call_checks", report),
+            affinities: get("optional_pre_call_checks")
+                .map_or_else(Vec::new, |field| Affinity::read_all(&field, report)),
+            model_group_affinities: GroupAffinity::read_all(section, report),
             redis: Redis::read(section, report),
         }
     }
@@ -169,7 +180,7 @@ impl Redis {
 
 impl RoutingStrategy {
     /// Every strategy, those of `LiteLLM` first.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::SimpleShuffle,
         Self::LeastBusy,
         Self::UsageBased,
@@ -177,6 +188,7 @@ impl RoutingStrategy {
         Self::LatencyBased,
         Self::CostBased,
         Self::RoundRobin,
+        Self::Sticky,
     ];
 
     /// The name in `config.yaml`.
@@ -186,6 +198,7 @@ impl RoutingStrategy {
             Self::SimpleShuffle => "simple-shuffle",
             Self::LeastBusy => "least-busy",
             Self::RoundRobin => "round-robin",
+            Self::Sticky => "sticky",
             Self::UsageBased => "usage-based-routing",
             Self::UsageBasedV2 => "usage-based-routing-v2",
             Self::LatencyBased => "latency-based-routing",
@@ -198,7 +211,7 @@ impl RoutingStrategy {
     pub const fn is_honoured(self) -> bool {
         matches!(
             self,
-            Self::SimpleShuffle | Self::LeastBusy | Self::RoundRobin
+            Self::SimpleShuffle | Self::LeastBusy | Self::RoundRobin | Self::Sticky
         )
     }
 

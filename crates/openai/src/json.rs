@@ -58,6 +58,11 @@ impl<'a> Cursor<'a> {
         self.at
     }
 
+    /// What is ahead.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        &self.bytes[self.at..]
+    }
+
     /// The bytes of a range that this cursor has passed.
     pub(crate) fn passed(&self, range: Range<usize>) -> &'a [u8] {
         &self.bytes[range]

@@ -13,6 +13,7 @@
 //! | has the stream begun, is it finished, did it fail, what did it use? | [`sse::Scanner`] |
 //! | when may a stream be handed on, and how does it end honestly? | [`stream::CommitLayer`] |
 //! | what did an answer use that came in one piece? | [`answer::Scanner`] |
+//! | which response is this, for a request to go on from? | [`response_id::Finder`] |
 //! | how does a client expect to be told of an error? | [`ErrorObject`] in a [`Dialect`] |
 //!
 //! # Where it belongs in the stack
@@ -61,6 +62,7 @@ pub mod answer;
 mod error;
 mod json;
 mod request;
+pub mod response_id;
 pub mod sse;
 pub mod stream;
 mod usage;

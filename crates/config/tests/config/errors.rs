@@ -65,7 +65,7 @@ fn a_misspelt_strategy_gets_the_nearest_name_and_all_others() {
         "\
 error: `router_settings.routing_strategy` must be one of simple-shuffle, least-busy, \
 usage-based-routing, usage-based-routing-v2, latency-based-routing, cost-based-routing, \
-round-robin, found the text `least-bussy`
+round-robin, sticky, found the text `least-bussy`
  --> config.yaml:2:37
   |
 2 | router_settings: {routing_strategy: least-bussy}

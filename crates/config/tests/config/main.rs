@@ -4,6 +4,7 @@
 
 use headworks_config::{Error, Loaded, Loader};
 
+mod affinities;
 mod errors;
 mod failures;
 mod fallbacks;

@@ -1,4 +1,4 @@
-use super::{redact::Redact, stack::UpstreamBody};
+use super::{redact::Redact, stack::UpstreamBody, view::Remember};
 use bytes::Bytes;
 use headworks_core::BoxError;
 use http_body::{Body, Frame, SizeHint};
@@ -16,7 +16,12 @@ pub struct ResponseBody(#[pin] Kind);
 
 #[pin_project(project = KindProj)]
 enum Kind {
-    Upstream(#[pin] UpstreamBody),
+    Upstream {
+        #[pin]
+        body: UpstreamBody,
+        /// `None` once there is nothing more to remember.
+        remember: Option<Box<Remember>>,
+    },
     /// An error, of which the deployment's key is taken out.
     Redacted {
         #[pin]
@@ -33,7 +38,18 @@ enum Kind {
 
 impl ResponseBody {
     pub(super) const fn upstream(body: UpstreamBody) -> Self {
-        Self(Kind::Upstream(body))
+        Self(Kind::Upstream {
+            body,
+            remember: None,
+        })
+    }
+
+    /// The same body, of which something is remembered as it passes.
+    pub(super) fn remembering(mut self, what: Remember) -> Self {
+        if let Kind::Upstream { remember, .. } = &mut self.0 {
+            *remember = Some(Box::new(what));
+        }
+        self
     }
 
     pub(super) const fn redacted(body: UpstreamBody, redact: Redact) -> Self {
@@ -59,7 +75,23 @@ impl Body for ResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match self.project().0.project() {
-            KindProj::Upstream(body) => body.poll_frame(cx),
+            KindProj::Upstream { body, remember } => {
+                let frame = ready!(body.poll_frame(cx));
+                if let Some(what) = remember {
+                    let is_over = match &frame {
+                        Some(Ok(frame)) => frame.data_ref().is_some_and(|data| what.look(data)),
+                        Some(Err(_)) => true,
+                        None => {
+                            what.end();
+                            true
+                        }
+                    };
+                    if is_over {
+                        *remember = None;
+                    }
+                }
+                Poll::Ready(frame)
+            }
             KindProj::Redacted {
                 mut body,
                 redact,
@@ -94,7 +126,7 @@ impl Body for ResponseBody {
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
-            Kind::Upstream(body) => body.is_end_stream(),
+            Kind::Upstream { body, .. } => body.is_end_stream(),
             Kind::Redacted { over, last, .. } => *over && last.is_none(),
             Kind::Own(body) => body.is_end_stream(),
         }
@@ -102,7 +134,7 @@ impl Body for ResponseBody {
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            Kind::Upstream(body) => body.size_hint(),
+            Kind::Upstream { body, .. } => body.size_hint(),
             Kind::Redacted { .. } => SizeHint::default(),
             Kind::Own(body) => body.size_hint(),
         }
@@ -112,7 +144,7 @@ impl Body for ResponseBody {
 impl fmt::Debug for ResponseBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let from = match &self.0 {
-            Kind::Upstream(_) => "upstream",
+            Kind::Upstream { .. } => "upstream",
             Kind::Redacted { .. } => "redacted",
             Kind::Own(_) => "own",
         };

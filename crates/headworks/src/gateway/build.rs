@@ -9,13 +9,14 @@ use super::{
     policy,
     stack::{self, CheckClient, Client, Reach},
     standing::Stand,
+    view::Views,
 };
 use crate::{
     health::{HealthBuilder, Probe, Subject},
     meter::{Labels, Meters},
 };
 use headworks_alias::{AliasError, Aliases};
-use headworks_balance::{Balance, Endpoint, Groups, Strategy, TagMatch};
+use headworks_balance::{Balance, Endpoint, Groups, Strategy};
 use headworks_breaker::Circuit;
 use headworks_config::{
     Commit, Config, Deployment, Error as ConfigError, HttpVersion, Problem, RoutingStrategy,
@@ -120,9 +121,11 @@ impl<'a> GatewayBuilder<'a> {
             deployments.insert(deployment.id.clone(), known);
         }
         let strategy = strategy(config.routing_strategy());
+        let views = Views::of(config);
         let groups: Groups<_> = groups
             .into_iter()
             .map(|(group, endpoints)| {
+                let strategy = views.strategy(group, strategy.clone());
                 let balance = Balance::new(group.clone(), &strategy, endpoints);
                 let balance = policy::when_nobody_takes_it(config, balance);
                 (group.clone(), balance)
@@ -140,7 +143,7 @@ impl<'a> GatewayBuilder<'a> {
             master_key: config.general.master_key.clone(),
             max_request_bytes: usize::try_from(config.max_request_size()).unwrap_or(usize::MAX),
             plans: Plans::new(config, &fallbacks),
-            tags: tags(config),
+            views,
             total_timeout: config.headworks.total_timeout,
             mock_faults: self.mock_faults,
             names: names(config),
@@ -359,6 +362,14 @@ fn endpoint(
     if let Some(tpm) = deployment.tpm {
         endpoint = endpoint.tpm(tpm);
     }
+    if config.router.enable_pre_call_checks {
+        if let Some(max) = deployment.info.max_input_tokens {
+            endpoint = endpoint.max_input_tokens(max);
+        }
+        if let Some(region) = &deployment.region_name {
+            endpoint = endpoint.region(region.as_str());
+        }
+    }
     endpoint
 }
 
@@ -442,18 +453,6 @@ fn names(config: &Config) -> Names {
         .chain(aliases)
         .map(|(name, shown)| (RequestedModel::from(name), shown))
         .collect()
-}
-
-/// How tags are matched, if requests are routed by them.
-fn tags(config: &Config) -> Option<TagMatch> {
-    let router = &config.router;
-    router
-        .enable_tag_filtering
-        .then_some(if router.tag_filtering_match_any {
-            TagMatch::Any
-        } else {
-            TagMatch::All
-        })
 }
 
 fn strategy(strategy: RoutingStrategy) -> Strategy {

@@ -11,10 +11,9 @@ use super::{
     read::ReadError,
     redact::Redact,
     stack::UpstreamBody,
-    tags,
+    view::Remember,
 };
 use bytes::Bytes;
-use headworks_balance::Needs;
 use headworks_core::{
     Answer, Attempts, BoxError, Classify, DeploymentId, RequestedModel, StatusClassifier, Timeouts,
     UnknownGroup, Verdict,
@@ -51,6 +50,7 @@ pub(super) struct Answering {
     attempts: Attempts,
     most: u32,
     dialect: Dialect,
+    remember: Option<Remember>,
     call: Call,
 }
 
@@ -139,7 +139,8 @@ impl Asking {
         let asked = params
             .num_retries()
             .or_else(|| headers::number(&parts.headers, "x-litellm-num-retries"));
-        let plan = shared.plans.of(&shared.aliases.resolve(&requested));
+        let group = shared.aliases.resolve(&requested);
+        let plan = shared.plans.of(&group);
         let asked = asked.map(|asked| asked.min(plan.retries(None).max(MAX_ASKED_RETRIES)));
         let most = plan.retries(asked);
         let attempts = Attempts::new(most);
@@ -156,11 +157,8 @@ impl Asking {
             retries.further = asked;
             parts.extensions.insert(retries);
         }
-        if let Some(matching) = shared.tags {
-            let mut needs = Needs::default();
-            needs.tags = Some(tags::of(&parts.headers, params, matching));
-            parts.extensions.insert(needs);
-        }
+        let seen = shared.views.look(&group, endpoint, &parts.headers, &body);
+        let remember = seen.note(&mut parts.extensions);
         if let Some(fault) = MockFault::asked(params) {
             parts.extensions.insert(fault);
         }
@@ -178,6 +176,7 @@ impl Asking {
             attempts,
             most,
             dialect,
+            remember,
             call,
         };
         Ok((Request::from_parts(parts, body), answering))
@@ -259,7 +258,7 @@ pub(super) const fn dialect(endpoint: Endpoint) -> Dialect {
 impl Answering {
     /// The answer as the client gets it.
     pub(super) fn finish(
-        &self,
+        &mut self,
         answer: Result<Response<UpstreamBody>, BoxError>,
     ) -> Response<ResponseBody> {
         let attempts = self.attempts.attempts();
@@ -269,8 +268,9 @@ impl Answering {
             .as_ref()
             .ok()
             .and_then(|answer| answer.extensions().get());
-        let deployment: Option<&DeploymentId> = answered.or(last);
-        let deployment = deployment.and_then(|id| self.shared.deployments.get(id));
+        let id: Option<&DeploymentId> = answered.or(last);
+        let remember = self.remember.take().zip(answered.cloned());
+        let deployment = id.and_then(|id| self.shared.deployments.get(id));
 
         let fallbacks = self.attempts.fallbacks();
         let mut fell_back = None;
@@ -282,6 +282,9 @@ impl Answering {
                 let advice =
                     Advice::after(StatusClassifier::default().classify(Answer::from(&response)));
                 let mut response = upstream(response, deployment);
+                if let Some((remember, id)) = remember.filter(|_| response.status().is_success()) {
+                    response = response.map(|body| body.remembering(remember.made_by(id)));
+                }
                 advice.write(response.headers_mut());
                 response
             }

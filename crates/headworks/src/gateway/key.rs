@@ -19,18 +19,21 @@ pub(super) enum KeyError {
 
 /// Checks the caller's key against the master key, in time that does not depend on where they differ.
 pub(super) fn check(master: &Secret, headers: &HeaderMap) -> Result<(), KeyError> {
-    let mut shown = KEY_HEADERS
-        .into_iter()
-        .filter_map(|name| headers.get(name))
-        .peekable();
+    let mut shown = shown(headers).peekable();
     if shown.peek().is_none() {
         return Err(KeyError::Missing);
     }
-    if shown.any(|value| master.matches(bearer(value.as_bytes()))) {
+    if shown.any(|key| master.matches(key)) {
         Ok(())
     } else {
         Err(KeyError::Wrong)
     }
+}
+
+/// The keys a caller shows.
+pub(super) fn shown(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let values = KEY_HEADERS.into_iter().filter_map(|name| headers.get(name));
+    values.map(|value| bearer(value.as_bytes()))
 }
 
 /// The token of a `Bearer` credential (RFC 6750; the scheme is case-insensitive), or the bare value.

@@ -20,6 +20,7 @@ mod route;
 mod stack;
 mod standing;
 mod tags;
+mod view;
 
 pub use self::{
     body::ResponseBody,
@@ -43,7 +44,6 @@ use self::{
 };
 use bytes::Bytes;
 use headworks_alias::Aliases;
-use headworks_balance::TagMatch;
 use headworks_config::Config;
 use headworks_core::{BoxError, DeploymentId, Secret};
 use headworks_provider::Endpoint;
@@ -103,7 +103,7 @@ struct Shared {
     master_key: Option<Secret>,
     max_request_bytes: usize,
     plans: Plans,
-    tags: Option<TagMatch>,
+    views: view::Views,
     total_timeout: Option<Duration>,
     mock_faults: bool,
     names: Names,

@@ -49,12 +49,26 @@ pub(super) fn text_len(bytes: &[u8], members: &Members) -> u64 {
         Member::Instructions,
         Member::Messages,
         Member::Input,
-        Member::Prompt,
     ];
     let texts = prompt.into_iter().filter_map(value);
     let texts = texts.map(|value| texts_of(&mut Cursor::new(value)).unwrap_or(0));
+    let prompt = value(Member::Prompt).map_or(0, longest_of);
     let tools = value(Member::Tools).map_or(0, <[u8]>::len);
-    texts.sum::<u64>() + tools as u64
+    texts.sum::<u64>() + prompt + tools as u64
+}
+
+/// The bytes of the longest of several prompts, of which each is answered by itself.
+fn longest_of(value: &[u8]) -> u64 {
+    let mut cursor = Cursor::new(value);
+    let mut longest = 0;
+    let read = match cursor.kind() {
+        Ok(Kind::Array) => cursor.elements(|cursor| {
+            longest = texts_of(cursor)?.max(longest);
+            Ok::<_, Fault>(())
+        }),
+        _ => texts_of(&mut cursor).map(|len| longest = len),
+    };
+    read.map_or(0, |()| longest)
 }
 
 /// The messages ahead, or the one text that stands for the user's.

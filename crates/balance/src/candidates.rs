@@ -30,6 +30,8 @@ pub struct Candidates<'a> {
     tier: usize,
     /// Whether those that were tried may be asked again.
     again: bool,
+    /// Whether those that fail often are passed over.
+    wary: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -78,6 +80,7 @@ impl<'a> Candidates<'a> {
             barred: None,
             tier: 0,
             again: false,
+            wary: false,
         }
     }
 
@@ -117,6 +120,9 @@ impl<'a> Candidates<'a> {
     pub fn check(&self, place: usize) -> Result<(), Reason> {
         if self.members.tier_of(place) != self.tier {
             return Err(Reason::OtherTier);
+        }
+        if self.wary && self.members.list()[place].state().fails_often() {
+            return Err(Reason::Declined);
         }
         self.check_any_tier(place)
     }
@@ -261,6 +267,12 @@ impl<'a> Candidates<'a> {
     pub(crate) fn in_tier(&mut self, tier: usize, again: bool) {
         self.tier = tier;
         self.again = again;
+        self.wary = false;
+    }
+
+    /// Passes over those that fail often, from now on and until the next tier.
+    pub(crate) fn beware(&mut self) {
+        self.wary = true;
     }
 
     /// What there is to say against the member at this place whatever tier is asked, and whether or not

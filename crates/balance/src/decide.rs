@@ -193,6 +193,10 @@ impl<S: Clone, C> Inner<S, C> {
 
     /// Where it is [`Pinned`]; else somewhere new if anybody there takes the request, else where it may be
     /// tried again; each time the lowest tier first.
+    ///
+    /// A request that has failed somewhere goes to those of the tier that do not fail often while there are
+    /// any: it has few attempts, and chance would spend all of them on the sick now and then. First attempts
+    /// go by the strategy alone, so that shares are kept and nobody is out of sight.
     fn choose(&self, candidates: &mut Candidates<'_>) -> Option<usize> {
         if candidates.are_none() {
             return None;
@@ -209,6 +213,14 @@ impl<S: Clone, C> Inner<S, C> {
         rounds.iter().find_map(|again| {
             candidates.tiers().find_map(|tier| {
                 candidates.in_tier(tier, *again);
+                if candidates.any_tried() && !again {
+                    candidates.beware();
+                    let wary = self.ask(candidates);
+                    if wary.is_some() {
+                        return wary;
+                    }
+                    candidates.in_tier(tier, *again);
+                }
                 self.ask(candidates)
             })
         })

@@ -22,6 +22,8 @@ pub struct Flight {
     trial: Option<Trial>,
     /// Of the head; before it, the attempt would have been cancelled.
     verdict: Verdict,
+    /// Whether the state has been told.
+    judged: bool,
 }
 
 // ===== impl Flight =====
@@ -34,6 +36,7 @@ impl Flight {
             state,
             record,
             verdict: Outcome::Cancelled.into(),
+            judged: false,
         }
     }
 
@@ -45,6 +48,7 @@ impl Flight {
             trial.head(&self.state, form, verdict);
         }
         if verdict.outcome != Outcome::Success {
+            self.judge(verdict);
             self.record(verdict);
         }
     }
@@ -52,12 +56,23 @@ impl Flight {
     /// No head will come.
     pub(crate) fn error(&mut self, verdict: Verdict) {
         self.verdict = verdict;
+        self.judge(verdict);
         self.record(verdict);
+    }
+
+    /// Tells the state, once, whether the deployment failed.
+    fn judge(&mut self, verdict: Verdict) {
+        let failed = verdict.outcome.blames_the_deployment();
+        if (failed || verdict.outcome == Outcome::Success) && !self.judged {
+            self.state.ended(failed);
+            self.judged = true;
+        }
     }
 
     /// The request has come back: there was no attempt.
     pub(crate) fn withdraw(&mut self, why: NotAdmitted) {
         self.trial = None;
+        self.judged = true;
         if let Some((attempts, number)) = self.record.take() {
             attempts.withdraw(number, why);
         }
@@ -76,6 +91,7 @@ impl Finish for Flight {
         if let Some(trial) = self.trial.take() {
             trial.end(&self.state, verdict);
         }
+        self.judge(verdict);
         self.state.end();
         self.record(verdict);
     }

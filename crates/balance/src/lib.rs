@@ -67,7 +67,8 @@
 //!
 //! 1. The candidates are those who take requests at all (their [`Gate`]s, their `max_in_flight`), have what this
 //!    one [`Needs`], stand in the lowest [`order`](Params::order) that has somebody, and where this request has
-//!    not been. If it has been everywhere, those are candidates again whose last answer gives hope.
+//!    not been; of these, for a request that has failed somewhere, those that do not fail often, if there are
+//!    any. If it has been everywhere, those are candidates again whose last answer gives hope.
 //! 2. The one where the request is [`Pinned`], else the one that the strategy chooses. The request counts in its [`State`] from here on, and the ledger is told
 //!    who was chosen, why, and who was not a candidate for which reason.
 //! 3. A clone of the endpoint's service is polled ready and called. The request counts, and the attempt runs,

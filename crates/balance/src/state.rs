@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use std::{
     sync::{
         OnceLock,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -16,6 +16,16 @@ use tokio::time::Instant;
 /// it is back. Envoy's slow start has the same floor.
 const FLOOR: f64 = 0.1;
 
+/// Of how many of its last attempts the share that failed is a mean: each counts for a sixteenth of it. Few, so
+/// that a retry learns of a deployment that has fallen sick within a second's traffic.
+const REMEMBERED: u32 = 16;
+
+/// All of them failed.
+const ALL: u32 = 1 << 16;
+
+/// More than this share is often: two failures in a row, but not one in a while.
+const OFTEN: u32 = ALL / 10;
+
 /// What goes on at one deployment. It lives with the deployment, not with a service or a connection: every
 /// clone and every group shares it, and it outlives a reload.
 #[derive(Debug)]
@@ -23,6 +33,8 @@ pub struct State {
     in_flight: AtomicUsize,
     start: AtomicU64,
     made: Instant,
+    /// The share of its last attempts that failed, of [`ALL`].
+    failed: AtomicU32,
     /// Kept from when somebody first asks for it.
     latency: OnceLock<Mutex<Estimate>>,
     /// Likewise.
@@ -120,6 +132,29 @@ impl State {
         self.bells.ring();
     }
 
+    /// An attempt has ended, and the deployment `failed` it or did not.
+    pub(crate) fn ended(&self, failed: bool) {
+        let known = self.failed.load(Ordering::Relaxed);
+        if !failed && known == 0 {
+            return;
+        }
+        let target = if failed { ALL } else { 0 };
+        let learn = |known: u32| {
+            // Towards zero it is a step at least, so that it is reached.
+            let rest = known - known.div_ceil(REMEMBERED);
+            Some(rest + target / REMEMBERED)
+        };
+        // Whoever loses a race has told the same a moment sooner or later: never refused.
+        let _known = self
+            .failed
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, learn);
+    }
+
+    /// True if it failed a tenth of its last attempts, or more.
+    pub(crate) fn fails_often(&self) -> bool {
+        self.failed.load(Ordering::Relaxed) > OFTEN
+    }
+
     /// Who is told when there is room again.
     pub(crate) const fn bells(&self) -> &Bells {
         &self.bells
@@ -175,6 +210,7 @@ impl Default for State {
             in_flight: AtomicUsize::new(0),
             start: AtomicU64::new(SETTLED),
             made: Instant::now(),
+            failed: AtomicU32::new(0),
             latency: OnceLock::new(),
             usage: OnceLock::new(),
             bells: Bells::default(),
@@ -218,6 +254,24 @@ mod tests {
         }
         assert_eq!(shares, [FLOOR, 0.25, 0.5, 0.75, 1.0]);
         assert_eq!(state.start.load(Ordering::Relaxed), SETTLED);
+    }
+
+    #[test]
+    fn who_fails_often_is_known_by_the_last_few_attempts() {
+        let state = State::default();
+        state.ended(true);
+        assert!(!state.fails_often(), "one in a while");
+        state.ended(true);
+        assert!(state.fails_often());
+        (0..100).for_each(|_| state.ended(true));
+        assert!(state.failed.load(Ordering::Relaxed) <= ALL);
+        let well = (0..).take_while(|_| {
+            state.ended(false);
+            state.fails_often()
+        });
+        assert_eq!(well.count(), 35);
+        (0..200).for_each(|_| state.ended(false));
+        assert_eq!(state.failed.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test(start_paused = true)]

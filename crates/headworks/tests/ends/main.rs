@@ -6,6 +6,7 @@
     reason = "a helper that fails is a test that fails"
 )]
 
+mod crowd;
 mod plan;
 mod rig;
 mod told;

@@ -15,8 +15,9 @@ const SLOT: Duration = MEMORY.checked_div(SLOTS as u32).expect("SLOTS is not zer
 /// keeps a process with few requests from having none at all.
 ///
 /// A clone shares the budget. Requests and retries are counted in slots of five seconds, so that "a minute"
-/// is between 55 and 60 seconds. A request counts when it begins, whatever becomes of it. After Finagle's
-/// `RetryBudget`, with a longer memory because a completion takes longer than an RPC.
+/// is between 55 and 60 seconds. A request counts once, when it begins, whatever becomes of it and however many
+/// groups it falls back to. After Finagle's `RetryBudget`, with a longer memory because a completion takes
+/// longer than an RPC.
 #[derive(Clone)]
 pub struct Budget(Arc<State>);
 

@@ -104,8 +104,9 @@ where
         let may_continue = match &self.session {
             Some(session) => session.may_continue(),
             None => {
-                self.policy.count();
-                Session::new(&self.policy, request.extensions()).may_continue()
+                let session = Session::new(&self.policy, request.extensions());
+                self.policy.count(session.ledger());
+                session.may_continue()
             }
         };
         may_continue.then(|| request.clone())

@@ -96,9 +96,11 @@ impl<C> RetryPolicy<C> {
         self
     }
 
-    /// Counts a request that begins.
-    pub(crate) fn count(&self) {
-        if let Some(budget) = &self.budget {
+    /// Counts a request that begins, as its ledger has it. One that has fallen back to another group is the same
+    /// request still: were it counted in each, an outage of several groups would earn itself a share of retries
+    /// for every one of them.
+    pub(crate) fn count(&self, ledger: &Attempts) {
+        if let Some(budget) = self.budget.as_ref().filter(|_| ledger.fallbacks() == 0) {
             budget.deposit();
         }
     }

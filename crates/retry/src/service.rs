@@ -69,8 +69,8 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        self.policy.count();
         let session = Session::new(&self.policy, request.extensions());
+        self.policy.count(session.ledger());
         if request.extensions().get::<Attempts>().is_none() {
             request.extensions_mut().insert(session.ledger().clone());
         }

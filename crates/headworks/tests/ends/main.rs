@@ -6,7 +6,9 @@
     reason = "a helper that fails is a test that fails"
 )]
 
+mod cancel;
 mod crowd;
+mod outage;
 mod plan;
 mod rig;
 mod told;

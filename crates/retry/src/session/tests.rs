@@ -198,7 +198,7 @@ async fn a_spent_budget_hands_on_and_leaves_the_ledger_alone() {
 async fn each_request_earns_its_share_of_the_budget() {
     let policy = policy(1).budget(Budget::new(0.5, 0));
     let again = |_: &usize| {
-        policy.count();
+        policy.count(&Attempts::new(0));
         let mut session = session(&policy, &ledger(1, 3), Retries::default());
         session.next(&policy, Outcome::Capacity.into(), Instant::now()) != Next::HandOn
     };

@@ -3,7 +3,7 @@
 #![expect(clippy::expect_used, reason = "a helper of a test")]
 
 use bytes::Bytes;
-use headworks_balance::{Balance, Endpoint, Strategy};
+use headworks_balance::{Balance, Endpoint, Strategy, WaitPolicy};
 use headworks_core::Reason;
 use http::{Request, Response};
 use http_body_util::Full;
@@ -110,4 +110,32 @@ fn one_that_always_takes_requests_is_always_found() {
             "{strategy:?}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn whoever_waits_is_served_whichever_thread_makes_room() {
+    let endpoints = ["a", "b"].map(|id| Endpoint::new(id, Instant).max_in_flight(1));
+    let balance = Balance::new("g", &Strategy::RoundRobin, endpoints);
+    let balance = balance.wait(WaitPolicy::new(Duration::from_secs(60)));
+    let calls = (0..50).map(|_| {
+        let mut balance = balance.clone();
+        tokio::spawn(async move {
+            for _ in 0..100 {
+                let answer = balance.call(Request::new(())).await;
+                let held = answer.expect("it may wait for as long as it takes");
+                tokio::task::yield_now().await;
+                drop(held);
+            }
+        })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        call.await.expect("no call fails");
+    }
+    let snapshot = balance.registry().snapshot();
+    assert!(
+        snapshot
+            .members()
+            .iter()
+            .all(|m| m.state().in_flight() == 0)
+    );
 }

@@ -69,6 +69,8 @@ pub struct Deployment {
     pub output_cost_per_token: Option<f64>,
     /// Added to every upstream request. Values are marked sensitive.
     pub extra_headers: HeaderMap,
+    /// Each address of `api_base`'s host is an endpoint of its own: `kubernetes_pod_discovery`. Default: false.
+    pub kubernetes_pod_discovery: bool,
     /// How it behaves if it is simulated.
     pub simulated: Option<Simulated>,
     /// What is known of it.

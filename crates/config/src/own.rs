@@ -3,7 +3,10 @@ use crate::{
     read::{Field, Section},
     report::Report,
 };
-use std::time::Duration;
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 /// The top-level key `headworks`: what `LiteLLM` has no key for. Which of it has an effect yet is in
 /// [`KEYS`](crate::KEYS).
@@ -19,6 +22,9 @@ use std::time::Duration;
 ///   headers_timeout: 5     # seconds to the head of a stream; default none
 ///   stream_idle_timeout: 30  # seconds between two events of a stream; default 600
 ///   commit: first_token    # or complete
+///   dns_servers: [10.96.0.10]  # with or without a port; default those of the system
+///   dns_refresh_interval: 5    # seconds from one lookup of addresses to the next
+///   dns_timeout: 2             # seconds a lookup may take
 ///   retry_budget: {share: 0.2, floor_per_minute: 60}  # default none
 ///   queue: {wait: 5, max: 1000}  # for a deployment that takes the request; default none
 ///   when_all_rest: refuse  # or least_bad
@@ -46,6 +52,13 @@ pub struct OwnSettings {
     pub stream_idle_timeout: Duration,
     /// What of a stream must be here before a client gets any of it. Default: the first token.
     pub commit: Commit,
+    /// The name servers that are asked for the addresses of deployments with
+    /// [`kubernetes_pod_discovery`](crate::Deployment::kubernetes_pod_discovery). Empty: the system's.
+    pub dns_servers: Vec<SocketAddr>,
+    /// From one lookup of addresses to the next. Default: 5 s, as in `LiteLLM`.
+    pub dns_refresh_interval: Duration,
+    /// How long a lookup of addresses may take. Default: 2 s, as in `LiteLLM`.
+    pub dns_timeout: Duration,
     /// Bounds the retries of the whole process. Default: none, as in `LiteLLM`.
     pub retry_budget: Option<RetryBudget>,
     /// Lets requests wait that no deployment of their group takes at the moment. Default: none, as in
@@ -143,6 +156,14 @@ impl OwnSettings {
             commit: get("commit")
                 .and_then(|field| Commit::read(&field, report))
                 .unwrap_or_default(),
+            dns_servers: get("dns_servers")
+                .map_or_else(Vec::new, |field| name_servers(&field, report)),
+            dns_refresh_interval: get("dns_refresh_interval")
+                .and_then(|field| field.positive_seconds(report))
+                .unwrap_or(default.dns_refresh_interval),
+            dns_timeout: get("dns_timeout")
+                .and_then(|field| field.positive_seconds(report))
+                .unwrap_or(default.dns_timeout),
             retry_budget: get("retry_budget").and_then(|field| RetryBudget::read(&field, report)),
             queue: get("queue").and_then(|field| QueueSettings::read(&field, report)),
             when_all_rest: get("when_all_rest")
@@ -164,11 +185,31 @@ impl Default for OwnSettings {
             headers_timeout: None,
             stream_idle_timeout: Duration::from_secs(600),
             commit: Commit::default(),
+            dns_servers: Vec::new(),
+            dns_refresh_interval: Duration::from_secs(5),
+            dns_timeout: Duration::from_secs(2),
             retry_budget: None,
             queue: None,
             when_all_rest: WhenAllRest::default(),
         }
     }
+}
+
+/// Addresses with a port, or without one for that of DNS.
+fn name_servers(list: &Field<'_>, report: &mut Report) -> Vec<SocketAddr> {
+    const PORT: u16 = 53;
+    let mut servers = Vec::new();
+    for item in list.items(report) {
+        let Some(text) = item.string(report) else {
+            continue;
+        };
+        let alone = || text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, PORT));
+        match text.parse().or_else(|_| alone()) {
+            Ok(server) => servers.push(server),
+            Err(_) => item.refuse(report, "an IP address, or one with a port", ""),
+        }
+    }
+    servers
 }
 
 // ===== impl Commit =====

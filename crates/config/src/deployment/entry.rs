@@ -11,6 +11,7 @@ use crate::{
 };
 use headworks_core::{DeploymentId, Group, Secret};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use std::net::IpAddr;
 
 /// An entry of `model_list` in its three parts.
 pub(super) struct Entry<'a> {
@@ -85,6 +86,9 @@ impl<'a> Entry<'a> {
             output_cost_per_token: self.price("output_cost_per_token", report),
             extra_headers: get("extra_headers")
                 .map_or_else(HeaderMap::new, |field| extra_headers(&field, report)),
+            kubernetes_pod_discovery: get("kubernetes_pod_discovery")
+                .and_then(|field| field.truth(report))
+                .unwrap_or(false),
             simulated: get("simulated").and_then(|field| Simulated::read(&field, report)),
             info: self
                 .info
@@ -101,6 +105,20 @@ impl<'a> Entry<'a> {
                 quote(model)
             );
             report.advise(field.key_mark, message);
+        }
+        if let Some(field) = get("kubernetes_pod_discovery")
+            && deployment.kubernetes_pod_discovery
+        {
+            let message = match deployment.api_base.as_deref().map(has_name) {
+                Some(true) => None,
+                Some(false) => Some("the host of its `api_base` is an address already"),
+                None => Some("the deployment has no `api_base` of its own"),
+            };
+            if let Some(why) = message {
+                let message =
+                    format!("`litellm_params.kubernetes_pod_discovery` has no effect: {why}");
+                report.advise(field.key_mark, message);
+            }
         }
         (group.is_some() && !model.is_empty()).then_some(deployment)
     }
@@ -209,6 +227,14 @@ fn api_base(field: &Field<'_>, report: &mut Report) -> Option<String> {
         return None;
     }
     Some(text.to_owned())
+}
+
+/// True if the host of a URL is to be looked up.
+fn has_name(url: &str) -> bool {
+    let uri = url.parse::<Uri>().ok();
+    let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host.parse::<IpAddr>().is_err()
 }
 
 /// A key goes into a header. One from a file or a cluster's secret often ends in a line break, and would be

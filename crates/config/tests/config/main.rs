@@ -5,6 +5,7 @@
 use headworks_config::{Error, Loaded, Loader};
 
 mod affinities;
+mod discovery;
 mod errors;
 mod failures;
 mod fallbacks;

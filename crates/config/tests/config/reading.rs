@@ -209,6 +209,7 @@ headworks:
                 max: 7,
             }),
             when_all_rest: WhenAllRest::LeastBad,
+            ..OwnSettings::default()
         }
     );
     let text = with_model(

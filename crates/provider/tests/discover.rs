@@ -15,6 +15,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     time::Duration,
 };
+use tokio::{io::AsyncReadExt, net::TcpListener};
 use tower::ServiceExt;
 
 /// Far above anything a loopback takes: it ends a test that would hang, and decides nothing else.
@@ -108,6 +109,33 @@ async fn a_connector_goes_to_its_address_and_the_host_stays_in_the_header() {
         let host = format!("{HOST}:{port}");
         assert_eq!(upstream.last().header("host"), Some(&*host));
     }
+}
+
+#[tokio::test]
+async fn a_connector_goes_to_its_address_and_the_host_stays_in_the_tls_handshake() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let params = ClientParams::default();
+    let connector = params.connectors().unwrap().to(loopback(1));
+    let client: Client<Full<Bytes>> = params.client(connector);
+    let url = format!("https://{HOST}:{port}/");
+    let call = tokio::spawn(client.oneshot(Request::get(url).body(Full::default()).unwrap()));
+
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut hello = Vec::new();
+    while !hello
+        .windows(HOST.len())
+        .any(|part| part == HOST.as_bytes())
+    {
+        let read = tokio::time::timeout(LIMIT, stream.read_buf(&mut hello)).await;
+        assert_ne!(
+            read.unwrap().unwrap(),
+            0,
+            "the name is in the first message"
+        );
+    }
+    drop(stream);
+    assert!(is_unconnected(&call.await.unwrap().unwrap_err()));
 }
 
 #[tokio::test]

@@ -1,13 +1,17 @@
 //! From a configuration to the stack: each setting to the layer that honours it.
 
 use super::{
-    Gateway, Shared, fallbacks,
+    Gateway, Shared,
+    discovery::Discovery,
+    fallbacks,
     headers::DeploymentHeaders,
     info::Info,
     names::{Names, Shown},
+    network::Network,
     plan::Plans,
     policy,
-    stack::{self, CheckClient, Client, Reach},
+    reach::Reach,
+    stack::{self, CheckClient},
     standing::Stand,
     view::Views,
 };
@@ -19,18 +23,16 @@ use headworks_alias::{AliasError, Aliases};
 use headworks_balance::{Balance, Endpoint, Groups, Strategy};
 use headworks_breaker::Circuit;
 use headworks_config::{
-    Commit, Config, Deployment, Error as ConfigError, HttpVersion, Problem, RoutingStrategy,
-    TlsRoots,
+    Commit, Config, Deployment, Error as ConfigError, Problem, RoutingStrategy,
 };
 use headworks_core::{Group, RequestedModel, Secret};
 use headworks_fallback::FallbackError;
 use headworks_openai::stream::CommitPoint;
 use headworks_provider::{
     Provider, Target, TargetBuilder, TargetError,
-    client::{ClientParams, Protocol, Roots},
     simulated::{Params, Simulated},
 };
-use headworks_timeout::{AttemptTimeoutLayer, ConnectTimeoutLayer, StreamTimeoutLayer};
+use headworks_timeout::{AttemptTimeoutLayer, StreamTimeoutLayer};
 use http::{HeaderValue, StatusCode};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -39,7 +41,6 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 use tokio::time::Instant;
-use tower::Layer;
 
 /// Builds a [`Gateway`].
 pub struct GatewayBuilder<'a> {
@@ -60,6 +61,8 @@ pub enum BuildError {
     Fallbacks(FallbackError),
     /// The system's certificates cannot be read.
     Roots(io::Error),
+    /// The system's settings for DNS cannot be read.
+    Resolver(io::Error),
 }
 
 // ===== impl GatewayBuilder =====
@@ -93,7 +96,8 @@ impl<'a> GatewayBuilder<'a> {
     /// The gateway.
     ///
     /// Deployments register their metrics here, so a recorder for the `metrics` facade must be installed
-    /// before.
+    /// before. The addresses of hosts are looked up in the background from here on, health is checked if that
+    /// is asked for, and both end with the last clone of the gateway.
     ///
     /// # Errors
     ///
@@ -101,7 +105,9 @@ impl<'a> GatewayBuilder<'a> {
     pub fn build(self) -> Result<Gateway, BuildError> {
         let config = self.config;
         let targets = targets(config)?;
-        let (client, checker) = clients(config).map_err(BuildError::Roots)?;
+        let network = Network::new(config)?;
+        let checker = network.checker();
+        let mut discovery = Discovery::default();
         let mut checks = HealthBuilder::new(policy::health(config));
 
         let mut groups: BTreeMap<&Group, Vec<_>> = BTreeMap::new();
@@ -110,7 +116,11 @@ impl<'a> GatewayBuilder<'a> {
         for (deployment, target) in config.deployments.iter().zip(&targets) {
             let circuit = Circuit::new(policy::breaker(config, deployment));
             let gate = checks.add(subject(deployment, target, &circuit, &checker));
-            let mut endpoint = endpoint(config, deployment, target, circuit.clone(), &client);
+            let reach = match simulated(deployment, target) {
+                Some(params) => Reach::from(Simulated::new(params)),
+                None => network.reach(deployment, target, &mut discovery),
+            };
+            let mut endpoint = endpoint(config, deployment, target, circuit.clone(), reach);
             let stand = Stand::new(circuit, endpoint.member().state().clone());
             stands.insert(deployment.id.clone(), stand);
             if config.health_checks.routing {
@@ -152,6 +162,7 @@ impl<'a> GatewayBuilder<'a> {
             metrics: self.metrics,
             health: checks.build(),
             stands,
+            discovery,
             draining: AtomicBool::new(false),
         };
         Ok(Gateway {
@@ -261,24 +272,6 @@ fn variable(config: &Config, name: &str) -> Option<Secret> {
     })
 }
 
-/// For clients' requests, and for checks, which have a pool of their own: that a connection which was opened
-/// for a client still works does not show that another can be opened.
-fn clients(config: &Config) -> io::Result<(Client, CheckClient)> {
-    let own = &config.headworks;
-    let params = ClientParams::default()
-        .protocol(match own.upstream_http {
-            HttpVersion::Http1 => Protocol::Http1,
-            HttpVersion::Http2 => Protocol::Http2,
-        })
-        .roots(match own.tls_roots {
-            TlsRoots::Bundled => Roots::Bundled,
-            TlsRoots::Native => Roots::Native,
-        })
-        .pool_idle_timeout(own.pool_idle_timeout);
-    let connector = ConnectTimeoutLayer::new(own.connect_timeout).layer(params.connector()?);
-    Ok((params.client(connector.clone()), params.client(connector)))
-}
-
 fn subject(
     deployment: &Deployment,
     target: &Target,
@@ -307,7 +300,7 @@ fn endpoint(
     deployment: &Deployment,
     target: &Target,
     circuit: Circuit,
-    client: &Client,
+    reach: Reach,
 ) -> Endpoint<stack::Deployment> {
     let meters = Meters::new(&Labels {
         deployment: deployment.id.clone(),
@@ -331,10 +324,6 @@ fn endpoint(
     let silence = StreamTimeoutLayer::new()
         .head(config.headworks.headers_timeout)
         .idle(config.headworks.stream_idle_timeout);
-    let reach = match simulated(deployment, target) {
-        Some(params) => Reach::from(Simulated::new(params)),
-        None => Reach::from(client.clone()),
-    };
     let service = stack::deployment(
         meters,
         circuit.clone(),
@@ -477,6 +466,11 @@ impl fmt::Display for BuildError {
                 "the system's certificates cannot be used ({error}); install them, or set \
                  `headworks.tls_roots: bundled`"
             ),
+            Self::Resolver(error) => write!(
+                f,
+                "the system's settings for DNS cannot be used ({error}); say where addresses are looked up by \
+                 `headworks.dns_servers`"
+            ),
         }
     }
 }
@@ -487,7 +481,7 @@ impl Error for BuildError {
             Self::Deployments(error) => Some(error),
             Self::Aliases(error) => Some(error),
             Self::Fallbacks(error) => Some(error),
-            Self::Roots(error) => Some(error),
+            Self::Roots(error) | Self::Resolver(error) => Some(error),
         }
     }
 }

@@ -95,6 +95,19 @@ impl Fault {
         )
     }
 
+    /// There is no such deployment, or one whose host is not looked up.
+    pub(super) fn no_discovery(deployment: &str) -> Self {
+        let message = format!(
+            "there is no deployment {deployment:?} with `kubernetes_pod_discovery`; GET /v1/model/info lists all"
+        );
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "invalid_request_error",
+            "no_discovery",
+            message,
+        )
+    }
+
     /// There is such a path, for other methods.
     pub(super) fn wrong_method(method: &http::Method, path: &str, allowed: &'static str) -> Self {
         let message = format!("{path} is not for {method}; use {allowed}");

@@ -1,13 +1,10 @@
 //! What a client may make up for its own tests, by `LiteLLM`'s parameters: an answer (`mock_response`), or
 //! a failure (`mock_testing_…`, `mock_timeout`).
 
-use super::stack::Reach;
+use super::reach::{Reach, ReachFuture};
 use headworks_core::{Attempts, BoxError, Judged, Outcome};
 use headworks_openai::{OwnKey, Params, SplicedBody};
-use headworks_provider::{
-    TransportFuture,
-    simulated::{self, Simulated},
-};
+use headworks_provider::simulated::{self, Simulated};
 use http::Request;
 use pin_project::pin_project;
 use std::{
@@ -116,7 +113,7 @@ impl Mocked {
 impl Service<Request<SplicedBody>> for Mocked {
     type Response = <Reach as Service<Request<SplicedBody>>>::Response;
     type Error = BoxError;
-    type Future = TransportFuture<SplicedBody>;
+    type Future = ReachFuture;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.0.poll_ready(cx)

@@ -3,6 +3,7 @@
 mod account;
 mod body;
 mod build;
+mod discovery;
 mod exchange;
 mod fallbacks;
 mod fault;
@@ -12,8 +13,10 @@ mod info;
 mod key;
 mod mock;
 mod names;
+mod network;
 mod plan;
 mod policy;
+mod reach;
 mod read;
 mod redact;
 mod route;
@@ -31,6 +34,7 @@ pub use self::{
 };
 
 use self::{
+    discovery::Discovery,
     exchange::{Asking, Call},
     fault::Fault,
     headers::DeploymentHeaders,
@@ -113,6 +117,7 @@ struct Shared {
     metrics: Option<Box<dyn Fn() -> String + Send + Sync>>,
     health: crate::health::Health,
     stands: HashMap<DeploymentId, Stand>,
+    discovery: Discovery,
     draining: AtomicBool,
 }
 
@@ -257,6 +262,10 @@ impl Shared {
                 None => return Err(Fault::unknown_model(name, &self.names.near(name))),
             },
             Own::ModelInfo => json(StatusCode::OK, self.info.deployments()),
+            Own::Pods(deployment) => match self.discovery.pods(deployment) {
+                Some(pods) => json(StatusCode::OK, pods.to_string().into()),
+                None => return Err(Fault::no_discovery(deployment)),
+            },
             Own::ModelGroupInfo => json(StatusCode::OK, self.info.groups()),
             Own::Liveliness => json(StatusCode::OK, Bytes::from_static(br#""I'm alive!""#)),
             Own::Readiness if self.draining.load(Ordering::Relaxed) => json(

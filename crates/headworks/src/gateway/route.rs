@@ -30,6 +30,8 @@ pub(super) enum Own<'a> {
     Model(Cow<'a, str>),
     /// `GET /v1/model/info`: every deployment.
     ModelInfo,
+    /// `GET /model/{id}/kubernetes_pods`: the addresses of one deployment.
+    Pods(Cow<'a, str>),
     /// `GET /v1/model_group/info`: every group.
     ModelGroupInfo,
     /// `GET /metrics`: Prometheus text.
@@ -49,6 +51,7 @@ impl Own<'_> {
             Self::Models
             | Self::Model(_)
             | Self::ModelInfo
+            | Self::Pods(_)
             | Self::ModelGroupInfo
             | Self::Health => true,
             Self::Liveliness | Self::Readiness | Self::Metrics => false,
@@ -113,6 +116,11 @@ fn own(path: &str) -> Option<Own<'_>> {
     if let Some(id) = unversioned.strip_prefix("/models/") {
         let id = percent_decode_str(id).decode_utf8().ok()?;
         return Some(Own::Model(id));
+    }
+    let pods = unversioned.strip_prefix("/model/");
+    if let Some(id) = pods.and_then(|rest| rest.strip_suffix("/kubernetes_pods")) {
+        let id = percent_decode_str(id).decode_utf8().ok()?;
+        return Some(Own::Pods(id));
     }
     match path {
         // LiteLLM's own spelling, and the usual one.

@@ -1,6 +1,9 @@
 //! The stack, as one type and one builder.
 
-use super::mock::{MockFaults, MockFaultsLayer, Mocked};
+use super::{
+    mock::{MockFaults, MockFaultsLayer, Mocked},
+    reach::{Reach, ReachBody},
+};
 use crate::meter::{self, Meter, MeterLayer, Meters};
 use bytes::Bytes;
 use headworks_alias::{Alias, AliasLayer, Aliases};
@@ -12,7 +15,7 @@ use headworks_openai::{
     stream::{Commit, CommitBody, CommitLayer, CommitPoint},
 };
 use headworks_provider::{
-    SignIn, SignInLayer, Target, Transport, TransportBody,
+    SignIn, SignInLayer, Target,
     client::{self, Connector},
     verdict::{Judge, JudgeLayer, JudgedBody},
 };
@@ -30,9 +33,6 @@ pub(super) type Client = client::Client<SplicedBody, ConnectTimeout<Connector>>;
 /// The HTTP client of health checks.
 pub(super) type CheckClient = client::Client<Full<Bytes>, ConnectTimeout<Connector>>;
 
-/// How a deployment is reached.
-pub(super) type Reach = Transport<SplicedBody, ConnectTimeout<Connector>>;
-
 /// What a request meets once its deployment is chosen.
 pub(super) type Deployment =
     Meter<Breaker<AttemptTimeout<Judge<Commit<StreamTimeout<SignIn<Mocked>>>>>>>;
@@ -42,7 +42,7 @@ pub(super) type Stack = Alias<Deadline<Fallback<Retry<MockFaults<Groups<Balance<
 
 /// The body of a deployment's answers.
 type DeploymentBody =
-    meter::ResponseBody<BreakerBody<TimeoutBody<JudgedBody<CommitBody<IdleBody<TransportBody>>>>>>;
+    meter::ResponseBody<BreakerBody<TimeoutBody<JudgedBody<CommitBody<IdleBody<ReachBody>>>>>>;
 
 /// The body of the stack's answers, each layer's around the one within.
 pub(super) type UpstreamBody =

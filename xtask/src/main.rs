@@ -6,6 +6,7 @@
 //! | `cargo xtask ci` | what a change must pass: format, lints, docs, each crate alone, licences, `test` |
 //! | `cargo xtask bench` | the crates' benches, and the gateway measured beside nginx |
 //! | `cargo xtask matrix` | writes `docs/fault-matrix.md` anew from its table |
+//! | `cargo xtask lab` | the strategies, tried in simulation: writes `docs/lab.md` |
 //!
 //! All of them work on a bare Debian 12 with Rust and Python as root, keep what they install under `target/`
 //! (packages of the distribution aside), and are quick when everything is there already.
@@ -15,6 +16,7 @@
 
 mod bench;
 mod ci;
+mod lab;
 mod run;
 mod setup;
 mod shell;
@@ -37,6 +39,8 @@ enum Task {
     Bench(bench::Options),
     /// Write `docs/fault-matrix.md` anew from its table.
     Matrix,
+    /// Try the strategies in simulation, and write docs/lab.md.
+    Lab(lab::Options),
 }
 
 fn main() -> ExitCode {
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
         Task::Ci => ci::run(&mut run),
         Task::Bench(options) => bench::run(&mut run, &options),
         Task::Matrix => run.require("write the fault matrix", matrix),
+        Task::Lab(options) => lab::run(&mut run, &options),
     };
     run.finish()
 }

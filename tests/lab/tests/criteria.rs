@@ -1,0 +1,150 @@
+//! What is promised of the strategies, in the scenarios of the lab. Where a part of the stack is what keeps a
+//! promise, the test also shows that without it the promise is broken.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
+
+use headworks_lab::{Choice, Figures, Log, Scenario, homes, rates, run, worst_load, worst_second};
+
+/// The time in which the outage of `herd` ends, and who had it.
+const OUTAGE_ENDS: f64 = 20.0;
+const BACK: usize = 9;
+
+fn named(name: &str) -> Scenario {
+    Scenario::named(name).unwrap()
+}
+
+fn figures(scenario: &Scenario, choice: Choice) -> Figures {
+    Figures::new(scenario, &run(scenario, choice).unwrap())
+}
+
+#[test]
+fn least_latency_leaves_one_that_is_ten_times_slower_and_nobody_waits_for_it() {
+    let with = figures(&named("one-slow"), Choice::LeastLatency);
+    let without = figures(&named("nine-alike"), Choice::LeastLatency);
+    assert!(with.shares[9] < 0.02, "{with:?}");
+    assert!(with.p99 < without.p99 * 1.15, "{with:?} {without:?}");
+
+    let unaware = figures(&named("one-slow"), Choice::WeightedShuffle);
+    assert!(unaware.shares[9] > 0.09 && unaware.p99 > without.p99 * 5.0);
+}
+
+#[test]
+fn least_busy_at_saturation_sends_little_to_one_that_is_ten_times_slower() {
+    let share = |choice| figures(&named("saturated"), choice).shares[9];
+    assert!(share(Choice::LeastBusy) < 0.03);
+    assert!(share(Choice::RoundRobin) > 0.09, "who does not look does");
+}
+
+#[test]
+fn one_that_fails_fast_with_429_attracts_nothing() {
+    let limited = named("limited");
+    for choice in &limited.strategies {
+        let figures = figures(&limited, *choice);
+        assert!(figures.shares[9] < 0.001, "{choice:?}: {figures:?}");
+        assert_eq!(figures.errors, 0.0, "{choice:?}");
+        assert!(figures.calls_per_request < 1.001, "{choice:?}: {figures:?}");
+    }
+}
+
+#[test]
+fn without_a_breaker_least_busy_takes_a_quick_refusal_for_idleness() {
+    let mut limited = named("limited");
+    limited.gateway.breaker = false;
+    assert!(figures(&limited, Choice::LeastBusy).shares[9] > 0.15);
+}
+
+/// The average of the calls that the one that was away got in each of these seconds, as a part of all.
+fn share_back(scenario: &Scenario, log: &Log, from: usize, until: usize) -> f64 {
+    let rates = rates(scenario, log);
+    let count = |of: &Vec<f64>| of[from..until].iter().sum::<f64>();
+    count(&rates[BACK]) / rates.iter().map(count).sum::<f64>()
+}
+
+#[test]
+fn ten_seconds_after_an_outage_the_share_is_back_and_nobody_was_flooded_on_the_way() {
+    let herd = named("herd");
+    for choice in &herd.strategies {
+        let log = run(&herd, *choice).unwrap();
+        let share = share_back(&herd, &log, 30, 36);
+        let worst = worst_second(&herd, &log, OUTAGE_ENDS, 36.0);
+        let (fair, most) = match choice {
+            // It takes the time of one slow answer for that of the next ones, so that what each gets goes up
+            // and down, outage or not.
+            Choice::LeastLatency => (0.08..0.125, unrest(&herd, *choice) * 1.2),
+            _ => (0.09..0.11, 1.5),
+        };
+        assert!(fair.contains(&share), "{choice:?}: {share}");
+        assert!(worst < most, "{choice:?}: {worst}, not below {most}");
+    }
+}
+
+/// The worst second of the same without an outage.
+fn unrest(herd: &Scenario, choice: Choice) -> f64 {
+    let mut calm = herd.clone();
+    calm.deployments[1].outages.clear();
+    let log = run(&calm, choice).unwrap();
+    worst_second(&calm, &log, OUTAGE_ENDS, 36.0)
+}
+
+#[test]
+fn without_a_slow_start_least_busy_floods_the_one_that_is_back() {
+    let mut herd = named("herd");
+    herd.gateway.slow_start = Some(0.0);
+    let log = run(&herd, Choice::LeastBusy).unwrap();
+    let worst = worst_second(&herd, &log, OUTAGE_ENDS, 36.0);
+    assert!(worst > 1.8, "{worst}");
+}
+
+#[test]
+fn after_a_long_outage_it_is_ten_seconds_from_the_probe_that_found_it_well() {
+    let mut herd = named("herd");
+    herd.seconds = 68;
+    herd.arrivals.per_second = Some(500.0);
+    let ends = 33.0;
+    herd.deployments[1].outages[0].until = ends;
+    let log = run(&herd, Choice::LeastBusy).unwrap();
+    let mut calls = log.calls.iter().filter(|call| call.deployment == BACK);
+    let probe = calls.find(|call| call.began >= ends).unwrap().began;
+    // The third rest in a row is one of twenty seconds and up to a tenth more.
+    assert!(probe < ends + 22.0, "{probe}");
+    let share = share_back(&herd, &log, probe as usize + 10, 68);
+    assert!((0.09..0.11).contains(&share), "{share}");
+}
+
+#[test]
+fn when_one_of_ten_leaves_the_sessions_of_the_others_stay_and_nobody_is_overloaded() {
+    let leaving = named("leaving");
+    let log = run(&leaving, Choice::Sticky).unwrap();
+    let figures = Figures::new(&leaving, &log);
+    assert!(figures.kept.unwrap() >= 0.97, "{figures:?}");
+    let load = worst_load(&leaving, &log, 20.0, 40.0);
+    assert!(load < 1.25, "{load}");
+    // All of its sessions have a home again.
+    assert!(homes(&leaving, &log, 20.0, 40.0).iter().flatten().count() > 2_990);
+
+    let shuffled = Figures::new(&leaving, &run(&leaving, Choice::WeightedShuffle).unwrap());
+    assert!(shuffled.kept.unwrap() < 0.2, "who does not stick does not");
+}
+
+#[test]
+fn two_hundred_gateways_that_know_nothing_of_each_other_stay_in_balance() {
+    let instances = named("instances");
+    for choice in &instances.strategies {
+        let log = run(&instances, *choice).unwrap();
+        let figures = Figures::new(&instances, &log);
+        assert!(figures.imbalance < 1.1, "{choice:?}: {figures:?}");
+        // Arrivals alone make for 1.4 or so.
+        let settled = worst_second(&instances, &log, 5.0, 20.0);
+        assert!(settled < 1.6, "{choice:?}: {settled}");
+        // Every round robin begins with the first of the group: they are in step until chance parts them.
+        let in_step = *choice == Choice::RoundRobin;
+        let worst = if in_step { 2.0..3.0 } else { 1.0..1.6 };
+        assert!(
+            worst.contains(&figures.worst_second),
+            "{choice:?}: {figures:?}"
+        );
+    }
+}

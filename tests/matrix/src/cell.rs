@@ -173,7 +173,12 @@ impl Cell {
         let retries = want
             .retries
             .unwrap_or(want.sick + want.other - first.min(want.sick + want.other));
+        let told = saw
+            .iter()
+            .filter_map(|saw| saw.header("x-headworks-attempts"));
+        let told: usize = told.map(|attempts| attempts.split(", ").count()).sum();
         let mut counts = vec![
+            check("x-headworks-attempts", &(want.sick + want.other), &told),
             check("calls of the sick one", &sick, &seen(SICK)),
             check("calls of the other", &want.other, &seen(OTHER)),
             check(

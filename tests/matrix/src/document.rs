@@ -1,5 +1,5 @@
 use crate::{
-    Cell, Fault, Kind,
+    Cell, Fault, Kind, SCENES,
     fault::{After, Client, Topology, Want},
 };
 use std::time::Duration;
@@ -57,6 +57,18 @@ pub fn document(table: &'static [Fault]) -> String {
         page += &format!("| {name} | {does} | {} | {outcome} |", on.as_str());
         for topology in Topology::ALL {
             page += &format!(" {} |", wanted(fault, fault.want(topology)));
+        }
+        page.push('\n');
+    }
+    page += "\n## What takes more than one answer\n\n| what | what the sick deployment does |";
+    for topology in Topology::ALL {
+        page += &format!(" {} |", topology.as_str());
+    }
+    page += "\n|---|---|---|---|---|\n";
+    for scene in SCENES {
+        page += &format!("| {} | {} |", scene.name, scene.does);
+        for topology in Topology::ALL {
+            page += &format!(" {} |", scene.expects(topology));
         }
         page.push('\n');
     }

@@ -151,7 +151,8 @@ impl Kind {
     }
 
     /// The content type and the body of a good request.
-    pub(crate) fn request(self) -> (String, Bytes) {
+    #[must_use]
+    pub fn request(self) -> (String, Bytes) {
         if self.endpoint == Endpoint::AudioTranscriptions {
             return (
                 format!("multipart/form-data; boundary={BOUNDARY}"),

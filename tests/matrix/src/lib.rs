@@ -28,6 +28,7 @@ mod events;
 mod fault;
 mod kind;
 mod play;
+mod scene;
 mod stage;
 mod table;
 
@@ -36,7 +37,8 @@ pub use document::document;
 pub use fault::{After, Client, Fault, Topology, Want};
 pub use kind::{Kind, On, Words};
 pub use play::Play;
-pub use table::TABLE;
+pub use scene::Scene;
+pub use table::{SCENES, TABLE};
 
 use std::time::Duration;
 

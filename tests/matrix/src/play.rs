@@ -97,7 +97,8 @@ impl Play {
     /// The sick deployment's own settings.
     pub(crate) const fn params(self) -> &'static str {
         match self {
-            Self::Silence => ", timeout: 0.8",
+            // Of an answer that is streamed this is the time to its head.
+            Self::Silence | Self::Stall => ", timeout: 1",
             Self::Late(_) => ", timeout: 8",
             _ => "",
         }
@@ -107,6 +108,7 @@ impl Play {
     pub(crate) const fn settings(self) -> &'static str {
         match self {
             Self::NoFirstToken => "ttft_timeout: 1.5",
+            Self::Stall => "stream_idle_timeout: 1.5",
             _ => "",
         }
     }

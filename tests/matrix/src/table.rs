@@ -13,6 +13,7 @@ use crate::{
         Words,
     },
     play::Play,
+    scene::Scene,
 };
 use headworks::core::Outcome;
 use std::time::Duration;
@@ -94,6 +95,11 @@ pub const TABLE: &[Fault] = &[
         asks: 6,
         sibling: whole(5, 6).retries(5).rests(MINUTE), lone: theirs(503, 12).retries(6).one_at_a_time(), fallback: whole(5, 6).retries(0).rests(MINUTE),
         ..fault("503 for ever", "503, to six requests", Play::Always(503, Words::Failed, &[]))
+    },
+    Fault {
+        asks: 8,
+        sibling: whole(5, 6).rests(MINUTE), lone: whole(16, 0), fallback: whole(5, 6).retries(0).rests(MINUTE),
+        ..fault("flapping", "500, then a good answer, and so on, to eight requests", Play::EveryOther(500, Words::Failed))
     },
     Fault {
         outcome: Some(Outcome::Auth),
@@ -194,6 +200,18 @@ pub const TABLE: &[Fault] = &[
     },
     Fault {
         on: Streams,
+        outcome: Some(Outcome::Timeout),
+        sibling: told("stream_stalled"), lone: told("stream_stalled"), fallback: told("stream_stalled"),
+        ..fault("stall", "some words, and no more", Play::Stall)
+    },
+    Fault {
+        on: Plain,
+        outcome: Some(Outcome::Timeout),
+        sibling: Want::new(Broken, 1, 0), lone: Want::new(Broken, 1, 0), fallback: Want::new(Broken, 1, 0),
+        ..fault("stall", "half of the answer, and no more", Play::Stall)
+    },
+    Fault {
+        on: Streams,
         outcome: Some(Outcome::Transport),
         lone: ours(500, "stream_malformed", 2),
         ..fault("malformed first event", "an event that is no JSON", Play::MalformedFirst)
@@ -243,5 +261,17 @@ pub const TABLE: &[Fault] = &[
         sibling: whole(1, 0), lone: whole(1, 0),
         fallback: whole(1, 0).miss("a plain answer that was withheld should go to `content_policy_fallbacks`, as LiteLLM has it"),
         ..fault("content filter, finish", "a whole answer whose finish says that it was filtered", Play::Filtered)
+    },
+];
+
+/// What takes more than a fault of one answer.
+#[rustfmt::skip]
+pub const SCENES: &[Scene] = &[
+    Scene {
+        name: "half-open probe cancelled",
+        does: "five failures, a rest, then silence to the one probe, whose client leaves",
+        sibling: "while the probe is out, the other answers; when its client has left, the next request is the probe, and closes the circuit",
+        lone: "while the probe is out, others get **429 `rate_limited`** and nobody else is sent there; when its client has left, the next request is the probe, and closes the circuit",
+        fallback: "while the probe is out, the fallback group answers; when its client has left, the next request is the probe, and closes the circuit",
     },
 ];

@@ -1,8 +1,13 @@
 //! The matrix, played out.
 
-use headworks_matrix::{BOUND, Cell, TABLE, canary, document};
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
+
+use headworks_matrix::{BOUND, Cell, Kind, SCENES, Scene, TABLE, Topology, canary, document};
 use std::{env, fmt::Write, fs, path::Path, sync::Arc};
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::{sync::Semaphore, time::timeout};
 
 /// How many cells are played at a time: enough that those which wait cost nothing.
 const AT_A_TIME: usize = 48;
@@ -10,42 +15,64 @@ const AT_A_TIME: usize = 48;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_a_provider_does_the_client_gets_the_answer_or_an_honest_error() {
     canary::watch_logs();
-    // For a look at a few: the words of their names, such as `429` or `chat_completions, streamed`.
-    let only = env::var("HEADWORKS_MATRIX").unwrap_or_default();
-    let turn = Arc::new(Semaphore::new(AT_A_TIME));
-    let mut cells = JoinSet::new();
-    for (number, cell) in Cell::all(TABLE).into_iter().enumerate() {
-        if !cell.to_string().contains(&only) {
-            continue;
-        }
-        let turn = turn.clone();
-        cells.spawn(async move {
-            let _turn = turn.acquire_owned().await;
-            let played = tokio::spawn(tokio::time::timeout(BOUND * 4, cell.run()));
-            let wrong = match played.await {
-                Ok(Ok(wrong)) => wrong,
-                Ok(Err(_)) => vec!["it does not end".into()],
-                Err(panicked) => vec![format!("it broke: {panicked}")],
-            };
-            (number, cell, wrong)
-        });
-    }
-    let mut played = cells.join_all().await;
-    played.sort_by_key(|(number, ..)| *number);
-    let mut report = String::new();
-    let mut failed = 0;
-    for (_, cell, wrong) in played.iter().filter(|(.., wrong)| !wrong.is_empty()) {
-        failed += 1;
-        writeln!(report, "\n{cell}").unwrap();
-        for line in wrong {
-            writeln!(report, "    {line}").unwrap();
-        }
-    }
-    assert_eq!(failed, 0, "of {} cells:\n{report}", played.len());
+    let cells = Cell::all(TABLE).into_iter();
+    all_go_well(cells.map(|cell| (cell.to_string(), cell.run()))).await;
 
     let (searched, logged) = canary::searched();
     assert!(searched > 10_000 && logged > 10_000, "{searched} {logged}");
     assert!(canary::found().is_empty(), "{:#?}", canary::found());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_probe_that_is_cancelled_gives_its_place_to_the_next() {
+    canary::watch_logs();
+    let mut scenes = Vec::new();
+    for kind in Kind::all() {
+        for topology in Topology::ALL {
+            let name = format!("{} × {kind} × {}", SCENES[0].name, topology.as_str());
+            let scene = Scene::cancel_a_probe(kind, topology);
+            scenes.push((name, async { Vec::from_iter(scene.await.err()) }));
+        }
+    }
+    all_go_well(scenes).await;
+    assert!(canary::found().is_empty(), "{:#?}", canary::found());
+}
+
+/// Plays what has a name, many at a time, and tells of all that did not go as expected.
+async fn all_go_well<F>(plays: impl IntoIterator<Item = (String, F)>)
+where
+    F: Future<Output = Vec<String>> + Send + 'static,
+{
+    // For a look at a few: the words of their names, such as `429` or `chat_completions, streamed`.
+    let only = env::var("HEADWORKS_MATRIX").unwrap_or_default();
+    let turn = Arc::new(Semaphore::new(AT_A_TIME));
+    let mut playing = Vec::new();
+    for (name, play) in plays.into_iter().filter(|(name, _)| name.contains(&only)) {
+        let turn = turn.clone();
+        let played = tokio::spawn(async move {
+            let _turn = turn.acquire_owned().await;
+            timeout(BOUND * 4, play).await
+        });
+        playing.push((name, played));
+    }
+    let all = playing.len();
+    let (mut report, mut failed) = (String::new(), 0);
+    for (name, played) in playing {
+        let wrong = match played.await {
+            Ok(Ok(wrong)) => wrong,
+            Ok(Err(_)) => vec!["it does not end".into()],
+            Err(panicked) => vec![format!("it broke: {panicked}")],
+        };
+        if wrong.is_empty() {
+            continue;
+        }
+        failed += 1;
+        writeln!(report, "\n{name}").unwrap();
+        for line in wrong {
+            writeln!(report, "    {line}").unwrap();
+        }
+    }
+    assert_eq!(failed, 0, "of {all} cells:\n{report}");
 }
 
 /// With `HEADWORKS_MATRIX_WRITE` set, as `cargo xtask matrix` does, the page is written instead.

@@ -19,12 +19,15 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Stopped> {
         setup::debian("c++", "g++")?;
         setup::CARGO_FUZZ.install()
     })?;
+    run.require("set up Redis", || {
+        setup::debian("redis-server", "redis-server")
+    })?;
     // The end-to-end tests start the program itself, as a user does, and would build it in mid-test.
     run.require("build the program", || {
         sh(&mut cargo(["build", "--package", "headworks-gateway"]))
     })?;
     run.tests("tests of the workspace", |tally| {
-        let mut test = cargo(["test", "--workspace", "--no-fail-fast"]);
+        let mut test = cargo(["test", "--workspace", "--all-features", "--no-fail-fast"]);
         test.env("HEADWORKS_PYTHON", python);
         run_seeing(&mut test, |line| tally.read(line))
     });

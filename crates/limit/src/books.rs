@@ -372,12 +372,19 @@ impl Books {
             let Some(account) = self.accounts.iter_mut().find(named) else {
                 continue;
             };
-            account.left = granted.left;
-            account.lease.granted(*granted, asked);
             if forgotten {
+                // What was used is told first, by everybody: until then the store grants what is not there.
                 let used = account.window.used(now);
                 account.lease.owe(used);
+                account.lease.give_back(granted.at, granted.amount);
+                account.left = 0;
+            } else {
+                account.lease.granted(*granted, asked);
+                account.left = granted.left;
             }
+        }
+        if forgotten {
+            self.want();
         }
         self.rests_until = self.rests_until.max(now + micros(answer.rest));
     }

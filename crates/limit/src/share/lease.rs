@@ -143,6 +143,10 @@ impl Lease {
             left: granted.amount,
             until: asked + micros(LEASE),
         });
+        // What was used without a lease while this was asked for comes first: it is granted now.
+        let paid = self.debt.min(self.available);
+        self.take(paid);
+        self.debt -= paid;
     }
 
     /// No answer has come to this question. The store may have heard it or not: what is owed is told again,

@@ -18,7 +18,7 @@
 //! | the store answers | 0 |
 //! | an instance crashes | 0 |
 //! | the store stops answering | what was granted in the last second before, and with [`Alone::Share`] above 1 / instances the difference |
-//! | the store has lost its data | what instances had used that do not live any more, and what is granted before all have told theirs |
+//! | the store has lost its data | what instances had used that do not live any more, and what is granted to some before others have told theirs, which takes one exchange |
 //! | the store's clock jumps ahead by `t` | what was used in the `t` that it has forgotten |
 //!
 //! Of a limit that is in full use at all times 60 of 62 parts are admitted: the window is longer by a bucket
@@ -37,6 +37,8 @@
 mod keeper;
 mod lease;
 mod memory;
+#[cfg(feature = "redis")]
+pub mod redis;
 mod shelf;
 mod store;
 

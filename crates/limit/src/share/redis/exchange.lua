@@ -1,0 +1,141 @@
+-- One exchange of one instance over one quota. The rules are those of `shelf.rs`; a test holds the two against
+-- each other.
+--
+-- KEYS: 1 what is known of the quota (hash), 2 its instances (sorted by until when they count),
+--       3 slots by instance (hash), 4 the same by until when they are held, 5.. buckets of each rate (hash).
+-- ARGV: instance, rest, rates, then of each rate: limit, width, buckets, offset, debt, want, held, alone,
+--       returns, and of each return: at, amount; then 1 and limit, used, want, lapse of slots, or 0.
+-- All times are in microseconds.
+
+local arg = 0
+local function word()
+  arg = arg + 1
+  return ARGV[arg]
+end
+local function number()
+  return tonumber(word())
+end
+-- Lua would write large numbers with an exponent.
+local function whole(value)
+  return string.format('%.0f', value)
+end
+
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+local SECOND = 1000000
+local FORGOTTEN = 3 * SECOND
+local LEASE = SECOND
+local DAY = 86400 * SECOND
+-- No instance is called so.
+local TOTAL = ''
+
+local quota, members, slots, lapses = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local instance, rest = word(), number()
+
+local memory = redis.call('HGET', quota, 'memory')
+if not memory then
+  memory = whole(now)
+  redis.call('HSET', quota, 'memory', memory)
+end
+
+redis.call('ZREMRANGEBYSCORE', members, '-inf', whole(now))
+redis.call('ZADD', members, whole(now + FORGOTTEN), instance)
+local instances = redis.call('ZCARD', members)
+
+local answer = { tonumber(memory), instances, 0, 0 }
+local longest = 120 * SECOND
+
+for rate = 1, number() do
+  local limit, width, buckets, offset = number(), number(), number(), number()
+  local debt, want, held, alone = number(), number(), number(), number()
+  local key = KEYS[4 + rate]
+  local function bucket(at)
+    return math.floor(math.max(at - offset, 0) / width)
+  end
+  local newest = bucket(now)
+
+  local counts, used = {}, 0
+  local stored = redis.call('HGETALL', key)
+  for at = 1, #stored, 2 do
+    local name, count = tonumber(stored[at]), tonumber(stored[at + 1])
+    if name and count and name + buckets > newest then
+      counts[name] = count
+      used = used + count
+    else
+      redis.call('HDEL', key, stored[at])
+    end
+  end
+  local function count(name, amount)
+    counts[name] = (counts[name] or 0) + amount
+    used = used + amount
+    redis.call('HSET', key, whole(name), whole(counts[name]))
+  end
+
+  for _ = 1, number() do
+    local name, amount = bucket(number()), number()
+    if counts[name] then
+      count(name, -math.min(amount, counts[name]))
+    end
+  end
+  if debt > 0 then
+    count(newest, debt)
+  end
+
+  local left = math.max(limit - used, 0)
+  local most = instances > 1 and math.ceil(left / 2) or left
+  local awaited = 'awaited:' .. rate
+  local amount
+  if alone > 0 then
+    redis.call('HSET', quota, awaited, whole(now + 2 * LEASE))
+    amount = used == 0 and alone or 0
+  elseif now < tonumber(redis.call('HGET', quota, awaited) or 0) then
+    amount = math.min(want, most)
+  else
+    local advance = math.floor(left / (2 * instances))
+    if advance == 0 and left >= instances then
+      advance = 1
+    end
+    amount = math.min(math.max(want, advance - held), most)
+  end
+  if amount > 0 then
+    count(newest, amount)
+  end
+  answer[#answer + 1] = amount
+  answer[#answer + 1] = now
+  answer[#answer + 1] = math.max(left - amount, 0)
+
+  local lasts = math.min(2 * width * buckets, 2 * DAY)
+  redis.call('PEXPIRE', key, whole(math.ceil(lasts / 1000)))
+  longest = math.max(longest, lasts)
+end
+
+if number() == 1 then
+  local limit, used, want, lapse = number(), number(), number(), number()
+  for _, gone in ipairs(redis.call('ZRANGEBYSCORE', lapses, '-inf', whole(now))) do
+    redis.call('HINCRBY', slots, TOTAL, whole(0 - tonumber(redis.call('HGET', slots, gone) or 0)))
+    redis.call('HDEL', slots, gone)
+    redis.call('ZREM', lapses, gone)
+  end
+  local mine = tonumber(redis.call('HGET', slots, instance) or 0)
+  local others = tonumber(redis.call('HGET', slots, TOTAL) or 0) - mine
+  local most = math.max(limit - others, used, 0)
+  local held = math.max(math.min(want, most), used)
+  redis.call('HSET', slots, instance, whole(held))
+  redis.call('HINCRBY', slots, TOTAL, whole(held - mine))
+  redis.call('ZADD', lapses, whole(now + lapse), instance)
+  redis.call('PEXPIRE', slots, whole(math.ceil(2 * lapse / 1000)))
+  redis.call('PEXPIRE', lapses, whole(math.ceil(2 * lapse / 1000)))
+  longest = math.max(longest, 2 * lapse)
+  answer[4] = held
+end
+
+local rests = math.max(tonumber(redis.call('HGET', quota, 'rests') or 0), now + rest)
+if rests > now then
+  redis.call('HSET', quota, 'rests', whole(rests))
+  longest = math.max(longest, rests - now)
+end
+answer[3] = math.max(rests - now, 0)
+
+redis.call('PEXPIRE', members, whole(math.ceil(2 * FORGOTTEN / 1000)))
+redis.call('PEXPIRE', quota, whole(math.ceil(longest / 1000)))
+return answer

@@ -52,8 +52,8 @@ impl<R> Service<R> for Instant {
     }
 }
 
-/// An endpoint as a bare `Balance` has it, with the load that ours has.
-struct Bare(Arc<std::sync::atomic::AtomicUsize>);
+/// An endpoint as a bare `Balance` has it, with the load that ours has, and whether it is ready.
+struct Bare(Arc<std::sync::atomic::AtomicUsize>, bool);
 
 impl<R> Service<R> for Bare {
     type Response = Answer;
@@ -61,7 +61,11 @@ impl<R> Service<R> for Bare {
     type Future = Ready<Result<Answer, Infallible>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
+        if self.1 {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
+        }
     }
 
     fn call(&mut self, _: R) -> Self::Future {
@@ -116,14 +120,17 @@ fn pick_least_busy(bencher: Bencher<'_, '_>, size: usize) {
 }
 
 /// The group when every second one rests.
-fn pick_half(bencher: Bencher<'_, '_>, picker: &dyn Picker, size: usize) {
+fn half(size: usize) -> Registry<Instant> {
     let endpoint = |n: usize| {
         let resting = Reason::Resting(Duration::from_secs(1));
         let gate = move || n.is_multiple_of(2).then_some(()).ok_or(resting);
         Endpoint::new(n.to_string(), Instant).weight(1.0).gate(gate)
     };
-    let registry: Registry<_> = (0..size).map(endpoint).collect();
-    pick_from(bencher, picker, &registry, &Request::new(()));
+    (0..size).map(endpoint).collect()
+}
+
+fn pick_half(bencher: Bencher<'_, '_>, picker: &dyn Picker, size: usize) {
+    pick_from(bencher, picker, &half(size), &Request::new(()));
 }
 
 /// A request that has failed at the first of the group.
@@ -182,7 +189,12 @@ fn pick_sticky(bencher: Bencher<'_, '_>, size: usize) {
 
 /// The whole of a request: choice, counting, clone of the endpoint's service, answer, end of the body.
 fn call(bencher: Bencher<'_, '_>, strategy: &Strategy, size: usize) {
-    let balance = Balance::with_registry("g", strategy, registry(size));
+    call_in(bencher, strategy, registry(size));
+}
+
+fn call_in(bencher: Bencher<'_, '_>, strategy: &Strategy, registry: Registry<Instant>) {
+    let size = registry.snapshot().members().len();
+    let balance = Balance::with_registry("g", strategy, registry);
     let call = || {
         balance
             .clone()
@@ -210,14 +222,29 @@ fn call_least_busy(bencher: Bencher<'_, '_>, size: usize) {
     call(bencher, &Strategy::LeastBusy, size);
 }
 
+#[divan::bench(args = SIZES)]
+fn call_least_busy_half_rests(bencher: Bencher<'_, '_>, size: usize) {
+    call_in(bencher, &Strategy::LeastBusy, half(size));
+}
+
 fn bare(size: usize) -> p2c::Balance<ServiceList<Vec<Bare>>, Request<()>> {
-    let endpoints: Vec<_> = (0..size).map(|_| Bare(Arc::default())).collect();
+    bare_with(size, |_| true)
+}
+
+fn bare_with(
+    size: usize,
+    is_ready: impl Fn(usize) -> bool,
+) -> p2c::Balance<ServiceList<Vec<Bare>>, Request<()>> {
+    let endpoint = |n| Bare(Arc::default(), is_ready(n));
+    let endpoints: Vec<_> = (0..size).map(endpoint).collect();
     p2c::Balance::new(ServiceList::new::<Request<()>>(endpoints))
 }
 
-#[divan::bench(args = SIZES)]
-fn tower_balance_bare(bencher: Bencher<'_, '_>, size: usize) {
-    let mut balance = bare(size);
+fn bare_call(
+    bencher: Bencher<'_, '_>,
+    mut balance: p2c::Balance<ServiceList<Vec<Bare>>, Request<()>>,
+    size: usize,
+) {
     let mut call = || {
         let mut cx = Context::from_waker(Waker::noop());
         assert!(balance.poll_ready(&mut cx).is_ready());
@@ -229,6 +256,17 @@ fn tower_balance_bare(bencher: Bencher<'_, '_>, size: usize) {
     };
     (0..2 * size).for_each(|_| drop(call()));
     bencher.bench_local(call);
+}
+
+#[divan::bench(args = SIZES)]
+fn tower_balance_bare(bencher: Bencher<'_, '_>, size: usize) {
+    bare_call(bencher, bare(size), size);
+}
+
+#[divan::bench(args = SIZES)]
+fn tower_balance_bare_half_rests(bencher: Bencher<'_, '_>, size: usize) {
+    let balance = bare_with(size, |n| n.is_multiple_of(2));
+    bare_call(bencher, balance, size);
 }
 
 /// The same work as `call_least_busy`: the endpoints of a registry, counted until the end of the body.

@@ -142,7 +142,8 @@ impl<S: Clone, C> Inner<S, C> {
         match &mut trip.place {
             Some(place) => place.stand(wants),
             None => {
-                trip.place = Place::take(queue, candidates.members(), wants, now, until);
+                let place = Place::take(queue, candidates.members(), wants, now, until);
+                trip.place = place.map(Box::new);
                 trip.queue_full = trip.place.is_none();
                 trip.place.as_ref()?;
             }
@@ -160,11 +161,13 @@ impl<S: Clone, C> Inner<S, C> {
             let member = &candidates.members().list()[place];
             // What was true of the member a moment ago may not be now; then another is chosen.
             if member.state().try_begin(member.params().max_in_flight) {
-                let why = match candidates.extensions().get::<Pinned>() {
-                    Some(Pinned(id)) if id == member.id() => Pinned::WHY,
-                    _ => self.picker.why_among(candidates),
+                let note = |attempts| {
+                    let why = match candidates.extensions().get::<Pinned>() {
+                        Some(Pinned(id)) if id == member.id() => Pinned::WHY,
+                        _ => self.picker.why_among(candidates),
+                    };
+                    self.note(attempts, candidates, place, why)
                 };
-                let note = |attempts| self.note(attempts, candidates, place, why);
                 return Some((place, attempts.map(note)));
             }
         }

@@ -69,11 +69,33 @@
 //!    one [`Needs`], stand in the lowest [`order`](Params::order) that has somebody, and where this request has
 //!    not been; of these, for a request that has failed somewhere, those that do not fail often, if there are
 //!    any. If it has been everywhere, those are candidates again whose last answer gives hope.
-//! 2. The one where the request is [`Pinned`], else the one that the strategy chooses. The request counts in its [`State`] from here on, and the ledger is told
-//!    who was chosen, why, and who was not a candidate for which reason.
+//! 2. The one where the request is [`Pinned`], else the one that the strategy chooses. The request counts in its
+//!    [`State`] from here on, and the ledger is told who was chosen, why, and who was not a candidate for which
+//!    reason. If there are no candidates, it waits if it may, and is refused at once if not.
 //! 3. A clone of the endpoint's service is polled ready and called. The request counts, and the attempt runs,
 //!    until the answer's body has ended, failed or been dropped, or until the response future is dropped.
+//!    A layer there that does not admit the request hands it back ([`Returned`](headworks_core::Returned)): then
+//!    there was no attempt, and another is chosen at once, without the one that lost the race.
 //! 4. The answer carries the [`DeploymentId`](headworks_core::DeploymentId) of the one that gave it.
+//!
+//! # When nobody takes it
+//!
+//! A request waits if the user lets it ([`Balance::wait`]) and there is hope: somebody it wants is full, or rests
+//! for no longer than it may wait. The line is the group's, first come first served, and bounded. Each
+//! deployment that takes a request again is for the first in line who wants it, and nobody who comes later
+//! has it before; whoever wants others only, by its [`Needs`] or by where it has been, neither waits for those
+//! before it nor takes anything from them.
+//!
+//! The first in line keeps watch. It is woken when a request ends at one of the group's deployments, when the
+//! group changes, when the first rest is over, and every 100 ms for the sake of gates that open without
+//! a word; it takes what it wants, and wakes those behind it to whom something else is due. So what becomes
+//! free wakes as many as can be served, and the one who keeps watch next. A request that is dropped leaves the
+//! line and passes on what was due to it. The wait ends with the request's deadline, or with
+//! [`Retries::longest_wait`](headworks_core::Retries::longest_wait), which is zero while a further group may be
+//! fallen back to.
+//!
+//! When nothing is left but to refuse it, and all it could go to rest, it may be sent to the one that is back
+//! first ([`Balance::when_all_rest`]), marked as the [`LastResort`](headworks_core::LastResort).
 //!
 //! # What a choice costs
 //!

@@ -15,8 +15,8 @@ pub(crate) const LOOK: Duration = Duration::from_millis(100);
 #[derive(Debug, Default)]
 pub(crate) struct Trip {
     lost: Vec<Lost>,
-    /// Its place in line, once it has waited.
-    pub(crate) place: Option<Place>,
+    /// Its place in line, once it has waited; boxed, since hardly any does.
+    pub(crate) place: Option<Box<Place>>,
     /// Whether it would have waited, had there been room.
     pub(crate) queue_full: bool,
 }

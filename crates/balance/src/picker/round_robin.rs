@@ -12,6 +12,9 @@ use std::collections::{HashMap, VecDeque};
 /// shared cursor can promise neither: it gives the turns of whoever is out to the one who stands next, or,
 /// over a shortened list, skips the healthy in step with the pattern.
 ///
+/// Whoever takes no requests for now steps aside, so that a choice does not step over hundreds who rest; a few
+/// of them are looked at on each choice, and all before it is said that nobody takes the request.
+///
 /// Exact under concurrency: a turn is taken under a short lock. A newcomer stands last. Whoever starts slowly
 /// lets some of its turns go.
 #[derive(Debug, Default)]
@@ -25,9 +28,14 @@ struct Queue {
     version: u64,
     /// Places, whose turn it is first.
     turns: VecDeque<u32>,
+    /// Those who took no requests when it was their turn, which they still have.
+    aside: VecDeque<u32>,
     /// Who stands at each place.
     ids: Vec<DeploymentId>,
 }
+
+/// How many of those who stand aside are looked at on each choice.
+const LOOKS: usize = 16;
 
 // ===== impl RoundRobin =====
 
@@ -71,7 +79,7 @@ impl Queue {
             return;
         }
         let before: HashMap<_, _> = (0..)
-            .zip(&self.turns)
+            .zip(self.aside.iter().chain(&self.turns))
             .map(|(turn, place)| (&self.ids[*place as usize], turn))
             .collect();
         let turn = |place: &u32| before.get(members.list()[*place as usize].id()).copied();
@@ -79,14 +87,54 @@ impl Queue {
         // A stable sort: newcomers stay in the order of the group.
         places.sort_by_key(|place| turn(place).unwrap_or(usize::MAX));
         self.turns = places.into();
+        self.aside.clear();
+        // For as many as may ever stand there: a choice allocates nothing.
+        self.aside.reserve(members.len());
         self.ids = members.iter().map(|member| member.id().clone()).collect();
         self.version = members.version();
     }
 
     /// The first candidate, and where it stands.
-    fn first(&self, candidates: &Candidates<'_>) -> Option<(usize, usize)> {
-        let mut turns = self.turns.iter().map(|place| *place as usize).enumerate();
-        turns.find(|(_, place)| candidates.contains(*place))
+    fn first(&mut self, candidates: &Candidates<'_>) -> Option<(usize, usize)> {
+        self.call_back(candidates.members(), LOOKS);
+        self.step_to_first(candidates).or_else(|| {
+            self.call_back(candidates.members(), usize::MAX);
+            self.step_to_first(candidates)
+        })
+    }
+
+    fn step_to_first(&mut self, candidates: &Candidates<'_>) -> Option<(usize, usize)> {
+        let mut turn = 0;
+        while let Some(place) = self.turns.get(turn) {
+            let place = *place as usize;
+            if candidates.contains(place) {
+                return Some((turn, place));
+            }
+            if candidates.members().list()[place].check().is_ok() {
+                // It is only not for this request.
+                turn += 1;
+            } else {
+                let place = self.turns.remove(turn);
+                self.aside.extend(place);
+            }
+        }
+        None
+    }
+
+    /// Looks at as many of those who stand aside: who takes requests again has its turn next.
+    fn call_back(&mut self, members: &Members, most: usize) {
+        let mut back = 0;
+        for _ in 0..most.min(self.aside.len()) {
+            let Some(place) = self.aside.pop_front() else {
+                return;
+            };
+            if members.list()[place as usize].check().is_ok() {
+                self.turns.insert(back, place);
+                back += 1;
+            } else {
+                self.aside.push_back(place);
+            }
+        }
     }
 
     fn send_to_the_end(&mut self, turn: usize) {
@@ -132,6 +180,22 @@ mod tests {
         );
         open(&group, 1);
         assert_eq!(picks(&robin, &group, &request(&[]), 400), [100; 4]);
+    }
+
+    #[test]
+    fn of_many_who_rest_each_has_its_turn_soon_after_it_is_back() {
+        let (robin, group) = (RoundRobin::new(), weighted(&[1.0; 1000]));
+        (0..999).for_each(|place| shut(&group, place));
+        let request = request(&[]);
+        assert_eq!(picks(&robin, &group, &request, 100)[999], 100);
+        (0..999).for_each(|place| open(&group, place));
+        // Of 999 sixteen are looked at on each choice.
+        let counts = picks(&robin, &group, &request, 63 + 1000);
+        assert!(counts.iter().all(|count| (1..=2).contains(count)));
+        (0..1000).for_each(|place| shut(&group, place));
+        assert_eq!(robin.pick(&group.candidates(&request)), None);
+        open(&group, 500);
+        assert_eq!(robin.pick(&group.candidates(&request)), Some(500));
     }
 
     #[test]

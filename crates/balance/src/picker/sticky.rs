@@ -139,18 +139,49 @@ impl fmt::Debug for Sticky {
 /// The first in the order of the session: rendezvous hashing with weights (Schindelhauer, Schomaker 2005), the
 /// highest score wins.
 fn best<'a>(session: Session, shares: impl Iterator<Item = Share<'a>>) -> Option<Share<'a>> {
-    let score = |at: f64, weight: f64| -weight / at.ln();
-    let scored = shares.map(|share| (session.at(share.member), share));
-    let best = scored.reduce(|best, next| {
-        let is_better = if best.1.weight.total_cmp(&next.1.weight).is_eq() {
-            // Between equal weights the scores are in the order of the numbers they come from.
-            next.0 > best.0
-        } else {
-            score(next.0, next.1.weight) > score(best.0, best.1.weight)
-        };
-        if is_better { next } else { best }
+    let scored = |share: Share<'a>| Scored::new(session.at(share.member), share);
+    let best = shares.fold(None, |best: Option<Scored<'a>>, share| match best {
+        None => Some(scored(share)),
+        Some(best) if best.surely_beats(session.at(share.member), share.weight) => Some(best),
+        Some(best) => {
+            let next = scored(share);
+            Some(if next.beats(&best) { next } else { best })
+        }
     });
-    best.map(|(_, share)| share)
+    best.map(|best| best.share)
+}
+
+/// A share at a number in (0, 1), and the score that the two make.
+struct Scored<'a> {
+    at: f64,
+    share: Share<'a>,
+    score: f64,
+}
+
+// ===== impl Scored =====
+
+impl<'a> Scored<'a> {
+    fn new(at: f64, share: Share<'a>) -> Self {
+        let score = -share.weight / at.ln();
+        Self { at, share, score }
+    }
+
+    /// True if a share of this weight is behind, whatever its exact score is: -ln(x) is at least 1 - x, so the
+    /// score is at most the weight over that. It spares all but a few of many the logarithm.
+    fn surely_beats(&self, at: f64, weight: f64) -> bool {
+        // A little more than the weight, for what rounding may have done.
+        const ROUNDED: f64 = 1.0 + 1e-9;
+        (1.0 - at) * self.score > weight * ROUNDED
+    }
+
+    fn beats(&self, other: &Self) -> bool {
+        if self.share.weight.total_cmp(&other.share.weight).is_eq() {
+            // Between equal weights the scores are in the order of the numbers they come from.
+            self.at > other.at
+        } else {
+            self.score > other.score
+        }
+    }
 }
 
 #[expect(
@@ -191,6 +222,22 @@ mod tests {
         places_here.iter().for_each(|place| counts[*place] += 1);
         chi_squared_fits(&counts, &weights);
         assert_eq!(places_here, places(&there, 60_000));
+    }
+
+    #[test]
+    fn what_is_spared_the_logarithm_would_not_have_won() {
+        let group = weighted(&[3.0, 1.0, 0.5, 2.0, 3.0, 0.1, 1.0]);
+        for n in 0..20_000 {
+            let request = session(n);
+            let session = *request.extensions().get::<Session>().unwrap();
+            let score = |place: &usize| {
+                let member = group.get(*place).unwrap();
+                let weight = member.params().weight.unwrap();
+                -weight / session.at(member).ln()
+            };
+            let highest = (0..7).max_by(|a, b| score(a).total_cmp(&score(b)));
+            assert_eq!(Sticky::new().pick(&group.candidates(&request)), highest);
+        }
     }
 
     #[test]

@@ -94,33 +94,31 @@ impl Queue {
         }
     }
 
-    /// A new place at the end; `None` if there are as many as may be.
-    fn draw(&self) -> Option<Ticket> {
+    /// Stands at the end; `None` if as many do as may.
+    fn stand_last(&self, wants: Wants) -> Option<Ticket> {
         let mut line = self.line.lock();
-        (line.len() < self.policy.most()).then(|| line.draw())
-    }
-
-    fn stand(&self, ticket: Ticket, wants: Wants, waker: Option<Waker>) {
-        let before = {
-            let mut line = self.line.lock();
-            let before = line.stand(ticket, wants, waker);
-            self.len.store(line.len(), Ordering::SeqCst);
-            before
-        };
-        // Outside of the lock: what a waker holds may be anything.
-        drop(before);
+        if line.len() >= self.policy.most() {
+            return None;
+        }
+        let ticket = line.draw();
+        line.stand(ticket, wants, None);
+        self.len.store(line.len(), Ordering::SeqCst);
+        drop(line);
         fence(Ordering::SeqCst);
+        Some(ticket)
     }
 
-    /// True if it stood there already.
+    /// Stands where it stood before, and wants these. True if it had not left.
     fn stand_again(&self, ticket: Ticket, wants: &Wants) -> bool {
         let mut line = self.line.lock();
         if let Some(before) = line.wants_mut(ticket) {
             before.clone_from(wants);
             return true;
         }
+        line.stand(ticket, wants.clone(), None);
+        self.len.store(line.len(), Ordering::SeqCst);
         drop(line);
-        self.stand(ticket, wants.clone(), None);
+        fence(Ordering::SeqCst);
         false
     }
 

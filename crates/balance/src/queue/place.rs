@@ -3,7 +3,10 @@ use crate::Members;
 use smallvec::SmallVec;
 use std::{
     fmt,
-    sync::{Arc, atomic::Ordering, atomic::fence},
+    sync::{
+        Arc,
+        atomic::{Ordering, fence},
+    },
     task::Waker,
     time::Duration,
 };
@@ -29,9 +32,8 @@ impl Place {
         since: Instant,
         until: Instant,
     ) -> Option<Self> {
-        let ticket = queue.draw()?;
         queue.hear(members);
-        queue.stand(ticket, wants.clone(), None);
+        let ticket = queue.stand_last(wants.clone())?;
         Some(Self {
             queue: queue.clone(),
             ticket,
@@ -74,6 +76,7 @@ impl Place {
     /// To be called before each look at who takes requests: what changes after it wakes `waker`. True if this
     /// is the first in line, who is told of changes.
     pub(crate) fn watch(&self, waker: &Waker) -> bool {
+        // What a waker holds may be anything: it is dropped outside of the lock.
         let (is_first, before) = {
             let mut line = self.queue.line.lock();
             let before = match line.waker_mut(self.ticket) {

@@ -36,6 +36,10 @@ the gateway's own counts and in its metrics; attempts and outcomes in the metric
 `x-litellm-attempted-retries` and `x-litellm-attempted-fallbacks` are those of the calls; and no key has come out in an
 answer, a header, a log, a metric or an endpoint that tells about the gateway.
 
+Two things more are played on a paused clock, at every endpoint (`tests/matrix/tests/clock.rs`): that a hint is waited
+out to the millisecond alone, and not at all where somebody else is free; and a minute of flapping, of which nobody
+sees anything who has a sibling or a fallback.
+
 ";
 
 /// The table as a page of Markdown.

@@ -25,13 +25,14 @@ pub enum Play {
     Late(Duration),
     /// The head of a stream comes at once, and nothing of the answer.
     NoFirstToken,
-    /// A stream says something, and then the connection is closed; a plain answer is closed half way.
+    /// A stream says something, and then the connection is closed; of a plain answer the last byte
+    /// is missing.
     Cut,
     /// A stream says something, and ends in order without a finish.
     EndsEarly,
     /// A stream says something, and then `[DONE]` without a finish.
     DoneEarly,
-    /// A stream says something, or a plain answer half of what it has to say, and then nothing more.
+    /// A stream says something, or a plain answer all but its last byte, and then nothing more.
     Stall,
     /// The first event of a stream is no JSON.
     MalformedFirst,
@@ -76,8 +77,8 @@ impl Play {
             Self::NoFirstToken => good.stall_after(kind.unspoken()),
             Self::Cut if kind.streamed => good.cut_after(begun),
             Self::Stall if kind.streamed => good.stall_after(begun),
-            Self::Cut => halved(good).cut_after(1),
-            Self::Stall => halved(good).stall_after(1),
+            Self::Cut => all_but_the_last(good).cut_after(1),
+            Self::Stall => all_but_the_last(good).stall_after(1),
             Self::EndsEarly => good.only(begun),
             Self::DoneEarly => good.only(begun).chunk(openai::DONE),
             Self::MalformedFirst => good.insert(0, MALFORMED),
@@ -152,9 +153,10 @@ pub(crate) fn key(request: &Received) -> String {
         .to_owned()
 }
 
-fn halved(answer: Answer) -> Answer {
+/// The same in two chunks, of which the second is its last byte.
+fn all_but_the_last(answer: Answer) -> Answer {
     let length: usize = answer.chunks().iter().map(Bytes::len).sum();
-    answer.in_chunks(length.div_ceil(2))
+    answer.in_chunks(length - 1)
 }
 
 /// A good answer whose finish is a refusal, in the words of its protocol.

@@ -184,7 +184,7 @@ pub const TABLE: &[Fault] = &[
         on: Plain,
         outcome: Some(Outcome::Transport),
         sibling: Want::new(Broken, 1, 0), lone: Want::new(Broken, 1, 0), fallback: Want::new(Broken, 1, 0),
-        ..fault("cut", "half of the answer, then the connection is closed", Play::Cut)
+        ..fault("cut", "all but the last byte, then the connection is closed", Play::Cut)
     },
     Fault {
         on: Streams,
@@ -208,7 +208,7 @@ pub const TABLE: &[Fault] = &[
         on: Plain,
         outcome: Some(Outcome::Timeout),
         sibling: Want::new(Broken, 1, 0), lone: Want::new(Broken, 1, 0), fallback: Want::new(Broken, 1, 0),
-        ..fault("stall", "half of the answer, and no more", Play::Stall)
+        ..fault("stall", "all but the last byte, and no more", Play::Stall)
     },
     Fault {
         on: Streams,

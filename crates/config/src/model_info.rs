@@ -21,8 +21,21 @@ pub struct ModelInfo {
     pub disable_background_health_check: bool,
     /// How long a health check may take. See [`health_check_timeout`](Self::health_check_timeout).
     pub health_check_timeout: Option<Duration>,
-    /// The model that a health check asks for, where `model` is a pattern.
+    /// The model that a health check asks for in place of the deployment's own, written as that is: with the
+    /// provider's prefix.
     pub health_check_model: Option<String>,
+    /// The most tokens a check by completion lets the deployment answer with, whichever model it is.
+    pub health_check_max_tokens: Option<u32>,
+    /// The same for a model that reasons, if there is no number for all.
+    pub health_check_max_tokens_reasoning: Option<u32>,
+    /// The same for one that does not.
+    pub health_check_max_tokens_non_reasoning: Option<u32>,
+    /// A check may not bound its answer: `health_check_supports_max_tokens: false`. Default: false.
+    pub health_check_without_max_tokens: bool,
+    /// The voice that a check of speech asks for.
+    pub health_check_voice: Option<String>,
+    /// It thinks before it answers, and needs tokens for that. Default: false.
+    pub supports_reasoning: bool,
     /// What else was written, and how it is checked, for `/model/info`; `id` is left out.
     pub rest: Map<String, Value>,
 }
@@ -50,6 +63,10 @@ impl ModelInfo {
             Some(text.to_owned())
         };
         let count = |name, report: &mut Report| section.get(name)?.count(report);
+        let tokens = |name, report: &mut Report| {
+            let field = section.get(name)?;
+            field.small(report, "a number of tokens, 0 or more")
+        };
         let mut rest = json::of_map(section.map);
         rest.retain(|name, value| !TYPED.contains(&name.as_str()) && !value.is_null());
         Self {
@@ -69,8 +86,34 @@ impl ModelInfo {
                 .get("health_check_timeout")
                 .and_then(|field| field.seconds(report)),
             health_check_model: text("health_check_model", report),
+            health_check_max_tokens: tokens("health_check_max_tokens", report),
+            health_check_max_tokens_reasoning: tokens("health_check_max_tokens_reasoning", report),
+            health_check_max_tokens_non_reasoning: tokens(
+                "health_check_max_tokens_non_reasoning",
+                report,
+            ),
+            health_check_without_max_tokens: section
+                .get("health_check_supports_max_tokens")
+                .and_then(|field| field.truth(report))
+                .is_some_and(|supported| !supported),
+            health_check_voice: text("health_check_voice", report),
+            supports_reasoning: section
+                .get("supports_reasoning")
+                .and_then(|field| field.truth(report))
+                .unwrap_or(false),
             rest,
         }
+    }
+
+    /// The most tokens that a check by completion may be answered with: the number for all, else that for models
+    /// which reason, or do not, as this one [does](Self::supports_reasoning).
+    #[must_use]
+    pub fn health_check_max_tokens(&self) -> Option<u32> {
+        self.health_check_max_tokens.or(if self.supports_reasoning {
+            self.health_check_max_tokens_reasoning
+        } else {
+            self.health_check_max_tokens_non_reasoning
+        })
     }
 
     /// How long a health check may take: what is written, else 60 s.

@@ -25,6 +25,7 @@ use std::{
 ///   dns_servers: [10.96.0.10]  # with or without a port; default those of the system
 ///   dns_refresh_interval: 5    # seconds from one lookup of addresses to the next
 ///   dns_timeout: 2             # seconds a lookup may take
+///   health_check: models   # or completion, LiteLLM's, which costs tokens
 ///   retry_budget: {share: 0.2, floor_per_minute: 60}  # default none
 ///   queue: {wait: 5, max: 1000}  # for a deployment that takes the request; default none
 ///   when_all_rest: refuse  # or least_bad
@@ -59,6 +60,8 @@ pub struct OwnSettings {
     pub dns_refresh_interval: Duration,
     /// How long a lookup of addresses may take. Default: 2 s, as in `LiteLLM`.
     pub dns_timeout: Duration,
+    /// What a health check asks a deployment for. Default: its models.
+    pub health_check: HealthCheck,
     /// Bounds the retries of the whole process. Default: none, as in `LiteLLM`.
     pub retry_budget: Option<RetryBudget>,
     /// Lets requests wait that no deployment of their group takes at the moment. Default: none, as in
@@ -77,6 +80,17 @@ pub enum Commit {
     FirstToken,
     /// All of it: `complete`. The stream is held and comes as a whole or not at all.
     Complete,
+}
+
+/// What a health check asks a deployment for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum HealthCheck {
+    /// The list of its models, which costs no tokens: `models`.
+    #[default]
+    Models,
+    /// A small request of its own kind (`model_info.mode`), as `LiteLLM` does: `completion`. It costs tokens, and
+    /// shows what a list of models does not: that the model itself answers.
+    Completion,
 }
 
 /// How many retries there may be in a minute: a share of the requests, or the floor where that is more.
@@ -164,6 +178,9 @@ impl OwnSettings {
             dns_timeout: get("dns_timeout")
                 .and_then(|field| field.positive_seconds(report))
                 .unwrap_or(default.dns_timeout),
+            health_check: get("health_check")
+                .and_then(|field| HealthCheck::read(&field, report))
+                .unwrap_or_default(),
             retry_budget: get("retry_budget").and_then(|field| RetryBudget::read(&field, report)),
             queue: get("queue").and_then(|field| QueueSettings::read(&field, report)),
             when_all_rest: get("when_all_rest")
@@ -188,6 +205,7 @@ impl Default for OwnSettings {
             dns_servers: Vec::new(),
             dns_refresh_interval: Duration::from_secs(5),
             dns_timeout: Duration::from_secs(2),
+            health_check: HealthCheck::default(),
             retry_budget: None,
             queue: None,
             when_all_rest: WhenAllRest::default(),
@@ -221,6 +239,21 @@ impl Commit {
             "complete" => Some(Self::Complete),
             _ => {
                 field.refuse(report, "`first_token` or `complete`", "");
+                None
+            }
+        }
+    }
+}
+
+// ===== impl HealthCheck =====
+
+impl HealthCheck {
+    fn read(field: &Field<'_>, report: &mut Report) -> Option<Self> {
+        match field.string(report)? {
+            "models" => Some(Self::Models),
+            "completion" => Some(Self::Completion),
+            _ => {
+                field.refuse(report, "`models` or `completion`", "");
                 None
             }
         }

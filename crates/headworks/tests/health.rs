@@ -135,3 +135,105 @@ async fn when_the_one_who_asked_leaves_the_provider_sees_it() {
         .await;
     left.unwrap();
 }
+
+/// What is checked by completion where that is asked for: the path and the body of each check.
+async fn asked_by_completion(deployment: &str) -> (String, serde_json::Value) {
+    let upstream = Upstream::start().await;
+    let config = format!(
+        "model_list: [{{model_name: m, litellm_params: {{model: openai/big, api_base: \"{}/v1\", api_key: k}}, \
+         model_info: {{{deployment}}}}}]\nheadworks: {{health_check: completion}}",
+        upstream.base_url()
+    );
+    let config = headworks::config::Config::parse(&config, "config.yaml").unwrap();
+    let gateway = headworks::Gateway::new(&config.config).unwrap();
+    let health =
+        http::Request::get("/health").body(http_body_util::Full::<bytes::Bytes>::default());
+    let Ok(report) = tower::ServiceExt::oneshot(gateway, health.unwrap()).await;
+    let report = http_body_util::BodyExt::collect(report.into_body())
+        .await
+        .unwrap()
+        .to_bytes();
+    let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
+    assert_eq!(report["healthy_count"], 1, "{report}");
+    let checked = upstream.last();
+    let body = serde_json::from_slice(&checked.body).unwrap_or_default();
+    (checked.path().to_owned(), body)
+}
+
+#[tokio::test]
+async fn a_check_is_a_small_completion_where_that_is_asked_for() {
+    for (info, path, model, bound, tokens) in [
+        ("", "/v1/chat/completions", "big", "max_tokens", Some(16)),
+        (
+            "health_check_model: openai/small",
+            "/v1/chat/completions",
+            "small",
+            "max_tokens",
+            Some(16),
+        ),
+        (
+            "mode: completion, health_check_max_tokens: 3",
+            "/v1/completions",
+            "big",
+            "max_tokens",
+            Some(3),
+        ),
+        (
+            "mode: responses, supports_reasoning: true, health_check_max_tokens_reasoning: 64, health_check_max_tokens_non_reasoning: 2",
+            "/v1/responses",
+            "big",
+            "max_output_tokens",
+            Some(64),
+        ),
+        (
+            "health_check_max_tokens_reasoning: 64, health_check_max_tokens_non_reasoning: 2",
+            "/v1/chat/completions",
+            "big",
+            "max_tokens",
+            Some(2),
+        ),
+        (
+            "health_check_supports_max_tokens: false",
+            "/v1/chat/completions",
+            "big",
+            "max_tokens",
+            None,
+        ),
+        (
+            "mode: embedding",
+            "/v1/embeddings",
+            "big",
+            "max_tokens",
+            None,
+        ),
+    ] {
+        let (asked, body) = asked_by_completion(info).await;
+        assert_eq!(asked, path, "{info}");
+        assert_eq!(body["model"], model, "{info}");
+        assert_eq!(body[bound].as_u64(), tokens, "{info}");
+    }
+    let (asked, body) = asked_by_completion("mode: audio_speech, health_check_voice: onyx").await;
+    assert_eq!(
+        (&*asked, &body["voice"]),
+        ("/v1/audio/speech", &"onyx".into())
+    );
+    // Of what a little is not enough there is the list.
+    assert_eq!(
+        asked_by_completion("mode: image_generation").await.0,
+        "/v1/models"
+    );
+}
+
+#[tokio::test]
+async fn a_model_to_check_with_that_leads_nowhere_is_refused_at_the_start() {
+    let config = "model_list: [{model_name: m, litellm_params: {model: openai/big, api_key: k}, \
+        model_info: {health_check_model: opneai/small}}]";
+    let config = headworks::config::Config::parse(config, "config.yaml").unwrap();
+    let error = headworks::Gateway::new(&config.config)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("health_check_model") && error.contains("opneai"),
+        "{error}"
+    );
+}

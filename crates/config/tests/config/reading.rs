@@ -1,7 +1,7 @@
 use super::*;
 use headworks_config::{
-    Commit, HealthCheckSettings, HttpVersion, OwnSettings, QueueSettings, RetryBudget, TlsRoots,
-    WhenAllRest,
+    Commit, HealthCheck, HealthCheckSettings, HttpVersion, OwnSettings, QueueSettings, RetryBudget,
+    TlsRoots, WhenAllRest,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -200,6 +200,7 @@ headworks:
             headers_timeout: Some(Duration::from_secs(4)),
             stream_idle_timeout: Duration::from_secs(30),
             commit: Commit::Complete,
+            health_check: HealthCheck::Models,
             retry_budget: Some(RetryBudget {
                 share: 0.2,
                 floor_per_minute: 5,
@@ -220,6 +221,34 @@ headworks:
     assert_eq!(own.retry_budget.unwrap().floor_per_minute, 60);
     assert_eq!(own.queue.unwrap().max, 1000);
     assert_eq!(own.when_all_rest, WhenAllRest::Refuse);
+}
+
+#[test]
+fn a_check_by_completion_is_described_by_its_model_its_bound_and_its_voice() {
+    let info = |info: &str| {
+        let text = format!(
+            "model_list: [{{model_name: g, litellm_params: {{model: openai/a}}, model_info: {{{info}}}}}]"
+        );
+        load(&text).unwrap().config.deployments[0].info.clone()
+    };
+    let plain = info("");
+    assert_eq!(plain.health_check_max_tokens(), None);
+    assert!(!plain.health_check_without_max_tokens && !plain.supports_reasoning);
+    let by_kind = "health_check_max_tokens_reasoning: 64, health_check_max_tokens_non_reasoning: 2";
+    assert_eq!(info(by_kind).health_check_max_tokens(), Some(2));
+    let reasoning = format!("supports_reasoning: true, {by_kind}");
+    assert_eq!(info(&reasoning).health_check_max_tokens(), Some(64));
+    let all = format!("health_check_max_tokens: 5, {reasoning}");
+    assert_eq!(info(&all).health_check_max_tokens(), Some(5));
+    let other = info("health_check_supports_max_tokens: false, health_check_voice: onyx");
+    assert!(other.health_check_without_max_tokens);
+    assert_eq!(other.health_check_voice.as_deref(), Some("onyx"));
+    let own = |own: &str| load(&with_model(&format!("headworks: {{{own}}}")));
+    let default = own("").unwrap().config.headworks.health_check;
+    assert_eq!(default, HealthCheck::Models);
+    let asked = own("health_check: completion").unwrap();
+    assert_eq!(asked.config.headworks.health_check, HealthCheck::Completion);
+    assert!(own("health_check: chat").is_err());
 }
 
 #[test]

@@ -16,14 +16,14 @@ use super::{
     view::Views,
 };
 use crate::{
-    health::{HealthBuilder, Probe, Subject},
+    health::{Completion, HealthBuilder, Probe, Subject},
     meter::{Labels, Meters},
 };
 use headworks_alias::{AliasError, Aliases};
 use headworks_balance::{Balance, Endpoint, Groups, Strategy};
 use headworks_breaker::Circuit;
 use headworks_config::{
-    Commit, Config, Deployment, Error as ConfigError, Problem, RoutingStrategy,
+    Commit, Config, Deployment, Error as ConfigError, HealthCheck, Problem, RoutingStrategy,
 };
 use headworks_core::{Group, RequestedModel, Secret};
 use headworks_fallback::FallbackError;
@@ -115,7 +115,7 @@ impl<'a> GatewayBuilder<'a> {
         let mut stands = HashMap::new();
         for (deployment, target) in config.deployments.iter().zip(&targets) {
             let circuit = Circuit::new(policy::breaker(config, deployment));
-            let gate = checks.add(subject(deployment, target, &circuit, &checker));
+            let gate = checks.add(subject(config, deployment, target, &circuit, &checker));
             let reach = match simulated(deployment, target) {
                 Some(params) => Reach::from(Simulated::new(params)),
                 None => network.reach(deployment, target, &mut discovery),
@@ -186,6 +186,11 @@ fn targets(config: &Config) -> Result<Vec<Target>, BuildError> {
         match target(config, deployment) {
             Ok(target) => targets.push(target),
             Err(error) => problems.push(Problem::new(&deployment.at, error.to_string())),
+        }
+        let checked = checked(deployment).map(|checked| target(config, &checked));
+        if let Some(Err(error)) = checked {
+            let message = format!("`model_info.health_check_model`: {error}");
+            problems.push(Problem::new(&deployment.at, message));
         }
     }
     if problems.is_empty() {
@@ -273,6 +278,7 @@ fn variable(config: &Config, name: &str) -> Option<Secret> {
 }
 
 fn subject(
+    config: &Config,
     deployment: &Deployment,
     target: &Target,
     circuit: &Circuit,
@@ -280,8 +286,15 @@ fn subject(
 ) -> Subject<CheckClient> {
     let probe = match simulated(deployment, target) {
         Some(_) => Probe::Nothing,
-        None => Probe::Models,
+        None => probe(config, deployment),
     };
+    let other = match &probe {
+        Probe::Completion(_) => {
+            checked(deployment).and_then(|other| self::target(config, &other).ok())
+        }
+        _ => None,
+    };
+    let target = other.as_ref().unwrap_or(target);
     Subject::new(
         deployment.id.clone(),
         deployment.group.clone(),
@@ -293,6 +306,37 @@ fn subject(
     .probe(probe)
     .background(!deployment.info.disable_background_health_check)
     .timeout(deployment.info.health_check_timeout)
+}
+
+/// What a check asks for: a completion only where the operator has asked for it, and the deployment is for
+/// something of which a little is enough.
+fn probe(config: &Config, deployment: &Deployment) -> Probe {
+    let info = &deployment.info;
+    let completion = match config.headworks.health_check {
+        HealthCheck::Models => None,
+        HealthCheck::Completion => Completion::of_mode(info.mode.as_deref()),
+    };
+    let Some(mut completion) = completion else {
+        return Probe::Models;
+    };
+    if info.health_check_without_max_tokens {
+        completion = completion.max_tokens(None);
+    } else if let Some(tokens) = info.health_check_max_tokens() {
+        completion = completion.max_tokens(tokens);
+    }
+    Probe::Completion(match &info.health_check_voice {
+        Some(voice) => completion.voice(voice.as_str()),
+        None => completion,
+    })
+}
+
+/// The deployment as a check by completion asks for it, where that is for another model.
+fn checked(deployment: &Deployment) -> Option<Deployment> {
+    let model = deployment.info.health_check_model.clone()?;
+    Some(Deployment {
+        model,
+        ..deployment.clone()
+    })
 }
 
 fn endpoint(

@@ -33,7 +33,7 @@ where
     B::Error: Into<BoxError> + Send,
 {
     Box::new(move || {
-        let asking = ask(service.clone(), target.clone(), probe);
+        let asking = ask(service.clone(), target.clone(), probe.clone());
         Box::pin(async move {
             let answered = timeout(limit, asking).await;
             answered.unwrap_or_else(|_| Err(Sickness::of_silence(limit)))
@@ -49,7 +49,7 @@ where
     B::Error: Into<BoxError>,
 {
     let service = JudgeLayer::new(target.provider()).layer(service);
-    let answer = match probe {
+    let answer = match &probe {
         Probe::Nothing => return Ok(()),
         Probe::Models => {
             let request = target.models_request().map(|()| Full::default());

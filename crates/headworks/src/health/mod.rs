@@ -1,7 +1,7 @@
 //! Active checks: is a deployment well, before a client has to find out?
 //!
 //! [`Health`] asks each deployment for what costs no tokens: the list of its models, with its own credentials,
-//! over a connection of its own. It keeps what it found, with the time and the reason, answers `GET /health`
+//! over a connection of its own; or, where that is asked for, for a small [`Completion`]. It keeps what it found, with the time and the reason, answers `GET /health`
 //! from it in `LiteLLM`'s shape, and if it is told to, steers requests by it.
 //!
 //! # Difference from its neighbour

@@ -151,6 +151,18 @@ async fn a_completion_is_asked_for_in_litellms_words() {
                 "model": "llama", "max_output_tokens": 16, "input": "test from litellm",
             }),
         ),
+        (
+            Some("rerank"),
+            "/v1/rerank",
+            serde_json::json!({
+                "model": "llama", "query": "test from litellm", "documents": ["test", "test from litellm"],
+            }),
+        ),
+        (
+            Some("audio_speech"),
+            "/v1/audio/speech",
+            serde_json::json!({ "model": "llama", "input": "test from litellm", "voice": "alloy" }),
+        ),
     ] {
         let fake = Fake::new(200);
         let probe = Probe::Completion(Completion::of_mode(mode).unwrap());

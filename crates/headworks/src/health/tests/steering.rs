@@ -21,10 +21,10 @@ impl Group {
         let policy = HealthPolicy::new()
             .interval(seconds(10))
             .timeout(seconds(5));
-        Self::with(policy.routing(true), statuses, Probe::Models)
+        Self::with(policy.routing(true), statuses, &Probe::Models)
     }
 
-    fn with(policy: HealthPolicy, statuses: &[u16], probe: Probe) -> Self {
+    fn with(policy: HealthPolicy, statuses: &[u16], probe: &Probe) -> Self {
         let mut checks = HealthBuilder::new(policy.background(true).seed(7));
         let fakes: Vec<_> = statuses.iter().map(|status| Fake::new(*status)).collect();
         let circuits: Vec<_> = statuses.iter().map(|_| circuit()).collect();
@@ -32,7 +32,7 @@ impl Group {
         let gates = both
             .map(|(id, (fake, circuit))| {
                 let subject = subject(&id.to_string(), circuit, fake.service());
-                checks.add(subject.probe(probe))
+                checks.add(subject.probe(probe.clone()))
             })
             .collect();
         Self {
@@ -127,7 +127,7 @@ async fn nobody_is_taken_out_unless_checks_steer() {
 #[tokio::test(start_paused = true)]
 async fn a_stale_sickness_counts_as_well() {
     let policy = HealthPolicy::new().interval(seconds(10)).routing(true);
-    let group = Group::with(policy.stale_after(seconds(3)), &[503, 200], Probe::Models);
+    let group = Group::with(policy.stale_after(seconds(3)), &[503, 200], &Probe::Models);
     let found = || group.health.finding(&"0".into());
     sleep(seconds(12)).await;
     let first = found();
@@ -183,7 +183,7 @@ async fn a_list_of_models_does_not_cut_short_what_is_out_of_its_sight() {
 async fn a_completion_lets_back_whatever_it_was() {
     let policy = HealthPolicy::new().interval(seconds(10));
     let chat = Probe::Completion(Completion::of_mode(None).unwrap());
-    let group = Group::with(policy, &[200, 200], chat);
+    let group = Group::with(policy, &[200, 200], &chat);
     sleep(seconds(12)).await;
     group.fail(0, Outcome::RateLimited);
     assert!(!group.stands(0));
@@ -211,7 +211,7 @@ async fn a_clients_probe_is_left_to_decide() {
     for status in [200, 500] {
         let chat = Probe::Completion(Completion::of_mode(None).unwrap());
         let policy = HealthPolicy::new().interval(seconds(10)).routing(true);
-        let group = Group::with(policy, &[status, 200], chat);
+        let group = Group::with(policy, &[status, 200], &chat);
         group.fail(0, Outcome::Auth);
         let after = Instant::now() + seconds(4000);
         let probe = group.circuits[0].acquire(after).unwrap();

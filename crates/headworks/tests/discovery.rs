@@ -147,6 +147,32 @@ async fn who_is_busier_than_the_others_is_not_asked_and_the_list_shows_it() {
 }
 
 #[tokio::test]
+async fn a_session_stays_at_its_address() {
+    let upstreams = Upstream::start_beside(3).await;
+    let server = NameServer::start(NameAnswer::loopback(&[1, 2, 3])).await;
+    let sticky = "router_settings: {optional_pre_call_checks: [session_affinity]}";
+    let gateway = gateway(&engines(&upstreams), &server, SOON, sticky);
+    until_at(&gateway, &[1, 2, 3]).await;
+
+    let mut used = [false; 3];
+    for session in 0..10 {
+        let before = counts(&upstreams);
+        for _ in 0..5 {
+            let request = Request::post("/v1/chat/completions")
+                .header("content-type", "application/json")
+                .header("x-litellm-session-id", session);
+            let response = send(&gateway, request.body(HELLO.into()).unwrap()).await;
+            assert_eq!(response.status(), StatusCode::OK);
+            bytes(response).await;
+        }
+        let after = counts(&upstreams);
+        let at = (0..3).find(|at| after[*at] == before[*at] + 5);
+        used[at.unwrap_or_else(|| panic!("{before:?} to {after:?}"))] = true;
+    }
+    assert_eq!(used, [true; 3]);
+}
+
+#[tokio::test]
 async fn a_connection_that_is_refused_is_no_attempt_and_the_address_rests() {
     let upstreams = Upstream::start_beside(2).await;
     // Nobody listens at the third.

@@ -48,6 +48,7 @@ pub struct Tags {
     required: Vec<Box<str>>,
     excluded: Vec<Box<str>>,
     matching: TagMatch,
+    fail_open: bool,
 }
 
 /// How many of a request's plain tags a deployment must have.
@@ -107,6 +108,33 @@ impl Tags {
         all
     }
 
+    /// Whether all deployments will do if none matches and none is tagged `default`. Default: no.
+    ///
+    /// Where a group knows some of the `&` tags and has a deployment with all of these, the others are the
+    /// caller's invention, which opens nothing: `LiteLLM`'s rule for `allow_fail_open`.
+    #[must_use]
+    pub const fn fail_open(mut self, fail_open: bool) -> Self {
+        self.fail_open = fail_open;
+        self
+    }
+
+    /// True if all deployments of `members` will do, none of which matches.
+    fn opens(&self, members: &Members) -> bool {
+        let anybody = |has: &dyn Fn(&[Box<str>]) -> bool| {
+            members.iter().any(|member| has(&member.params().tags))
+        };
+        let required = self.required.iter();
+        let known = required.filter(|tag| anybody(&|tags| tags.contains(tag)));
+        let known: Vec<_> = known.collect();
+        let hides_an_answer = !known.is_empty()
+            && known.len() < self.required.len()
+            && anybody(&|tags| {
+                known.iter().all(|tag| tags.contains(tag))
+                    && !self.excluded.iter().any(|tag| tags.contains(tag))
+            });
+        self.fail_open && !hides_an_answer
+    }
+
     const fn is_empty(&self) -> bool {
         self.plain.is_empty() && self.required.is_empty() && self.excluded.is_empty()
     }
@@ -142,7 +170,7 @@ impl<'a> Fit<'a> {
                 Tagged::Matching(tags)
             }
             Some(_) if any(&is_default) => Tagged::Default,
-            Some(tags) if tags.is_empty() => Tagged::All,
+            Some(tags) if tags.is_empty() || tags.opens(members) => Tagged::All,
             Some(tags) => Tagged::Matching(tags),
         };
         Self {
@@ -271,6 +299,28 @@ mod tests {
             left(&tagged(&["paid"], TagMatch::Any), &without_default),
             ""
         );
+    }
+
+    #[test]
+    fn where_tags_fail_open_all_will_do_unless_a_tag_was_made_up() {
+        let group = members([
+            Endpoint::new("a", ()).tags(["eu", "fast"]),
+            Endpoint::new("b", ()).tags(["us"]),
+        ]);
+        let open = |tags: &[&str]| Needs {
+            tags: Some(Tags::new(tags.iter().copied(), TagMatch::Any).fail_open(true)),
+            ..Needs::default()
+        };
+        for (tags, fit) in [
+            (&["us"][..], "b"),
+            (&["nobody's"], "ab"),
+            (&["&nobody's"], "ab"),
+            (&["&eu", "&us"], "ab"),
+            (&["&eu", "&nobody's"], ""),
+            (&["&eu", "&nobody's", "!fast"], "ab"),
+        ] {
+            assert_eq!(left(&open(tags), &group), fit, "{tags:?}");
+        }
     }
 
     #[test]

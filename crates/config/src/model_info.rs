@@ -17,6 +17,8 @@ pub struct ModelInfo {
     pub max_tokens: Option<u64>,
     /// Whether its group chooses by tags, whatever the router says; that of the first of a group to say.
     pub enable_tag_filtering: Option<bool>,
+    /// Lets the group's requests go anywhere whose tags match nobody. Default: false.
+    pub allow_fail_open: bool,
     /// It is left out of background health checks. Default: false.
     pub disable_background_health_check: bool,
     /// How long a health check may take. See [`health_check_timeout`](Self::health_check_timeout).
@@ -78,6 +80,10 @@ impl ModelInfo {
             enable_tag_filtering: section
                 .get("enable_tag_filtering")
                 .and_then(|field| field.truth(report)),
+            allow_fail_open: section
+                .get("allow_fail_open")
+                .and_then(|field| field.truth(report))
+                .unwrap_or(false),
             disable_background_health_check: section
                 .get("disable_background_health_check")
                 .and_then(|field| field.truth(report))

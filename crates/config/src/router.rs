@@ -47,6 +47,8 @@ pub struct RouterSettings {
     pub enable_tag_filtering: bool,
     /// One tag in common is enough; else a deployment needs all that the request has. Default: true.
     pub tag_filtering_match_any: bool,
+    /// What marks a tag as meant for routing, and is no part of it. Default: nothing.
+    pub tag_routing_prefix: String,
     /// Passes over deployments whose context window a prompt does not fit, or that stand in another region
     /// than the request asks for. Default: false.
     pub enable_pre_call_checks: bool,
@@ -134,6 +136,10 @@ impl RouterSettings {
             tag_filtering_match_any: get("tag_filtering_match_any")
                 .and_then(|field| field.truth(report))
                 .unwrap_or(true),
+            tag_routing_prefix: get("tag_routing_prefix")
+                .and_then(|field| field.string(report))
+                .unwrap_or_default()
+                .to_owned(),
             enable_pre_call_checks: flag("enable_pre_call_checks", report),
             affinities: get("optional_pre_call_checks")
                 .map_or_else(Vec::new, |field| Affinity::read_all(&field, report)),

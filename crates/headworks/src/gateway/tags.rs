@@ -4,8 +4,9 @@ use headworks_balance::{TagMatch, Tags};
 use headworks_openai::{OwnKey, Params};
 use http::HeaderMap;
 
-/// The tags in the `x-litellm-tags` header (separated by commas), in `tags` and in `metadata.tags`.
-pub(super) fn of(headers: &HeaderMap, params: &Params, matching: TagMatch) -> Tags {
+/// The tags in the `x-litellm-tags` header (separated by commas), in `tags` and in `metadata.tags`. `prefix`
+/// marks a tag as meant for routing, and is not a part of it.
+pub(super) fn of(headers: &HeaderMap, params: &Params, matching: TagMatch, prefix: &str) -> Tags {
     let header = headers
         .get("x-litellm-tags")
         .and_then(|value| value.to_str().ok())
@@ -22,7 +23,8 @@ pub(super) fn of(headers: &HeaderMap, params: &Params, matching: TagMatch) -> Ta
         .flatten()
         .collect();
     let all = in_header.chain(in_body.iter().map(String::as_str));
-    Tags::new(all, matching)
+    let bare = all.map(|tag| tag.strip_prefix(prefix).unwrap_or(tag));
+    Tags::new(bare, matching)
 }
 
 #[cfg(test)]
@@ -39,8 +41,18 @@ mod tests {
             "a, ,&e".parse().unwrap(),
         )]);
         assert_eq!(
-            of(&headers, body.params(), TagMatch::Any),
+            of(&headers, body.params(), TagMatch::Any, ""),
             Tags::new(["a", "&e", "b", "c", "!d"], TagMatch::Any)
+        );
+    }
+
+    #[test]
+    fn a_prefix_is_no_part_of_a_tag() {
+        let body = r#"{"model":"m","tags":["route:a","route:&b","c"]}"#;
+        let body = RequestBody::json(body.into()).unwrap();
+        assert_eq!(
+            of(&HeaderMap::new(), body.params(), TagMatch::All, "route:"),
+            Tags::new(["a", "&b", "c"], TagMatch::All)
         );
     }
 }

@@ -25,6 +25,8 @@ use std::{collections::HashMap, sync::Arc};
 pub(super) struct Views {
     groups: HashMap<Group, View>,
     matching: TagMatch,
+    /// What marks a tag as meant for routing.
+    tag_prefix: String,
     /// The shortest context window there is, if prompts are measured.
     shortest_window: Option<u64>,
     /// Whether deployments are told apart by where they stand.
@@ -41,6 +43,8 @@ struct View {
     pins: bool,
     /// Whether deployments are chosen by their tags.
     tags: bool,
+    /// Whether tags that match nobody exclude nobody.
+    tags_fail_open: bool,
 }
 
 /// What was seen of one request.
@@ -75,6 +79,7 @@ impl Views {
             } else {
                 TagMatch::All
             },
+            tag_prefix: router.tag_routing_prefix.clone(),
             shortest_window: shortest.filter(|_| router.enable_pre_call_checks),
             regions: router.enable_pre_call_checks,
             responses: Arc::default(),
@@ -89,7 +94,8 @@ impl Views {
         }
     }
 
-    /// Looks at a request for `group`.
+    /// Looks at a request for `group`. It keeps what is seen where it falls back to another group, which takes
+    /// of it what it goes by itself.
     pub(super) fn look(
         &self,
         group: &Group,
@@ -133,7 +139,8 @@ impl Views {
         let mut needs = Needs::default();
         // A request may ask for it, and not that it be left out.
         if view.is_some_and(|view| view.tags) || params.flag(OwnKey::EnableTagFiltering) {
-            needs.tags = Some(tags::of(headers, params, self.matching));
+            let tags = tags::of(headers, params, self.matching, &self.tag_prefix);
+            needs.tags = Some(tags.fail_open(view.is_some_and(|view| view.tags_fail_open)));
         }
         if let Some(shortest) = self.shortest_window
             && let Some(estimate) = prompt::estimate(endpoint, body, shortest)
@@ -164,12 +171,13 @@ impl View {
             (Source::Caller, has(Affinity::Deployment)),
         ];
         let wanted = sources.into_iter().filter(|(_, wanted)| *wanted);
-        let mut members = config.deployments.iter().filter(|d| d.group == *group);
-        let own = members.find_map(|member| member.info.enable_tag_filtering);
+        let members = || config.deployments.iter().filter(|d| d.group == *group);
+        let own = members().find_map(|member| member.info.enable_tag_filtering);
         Self {
             sources: wanted.map(|(source, _)| source).collect(),
             pins: is_sticky || has(Affinity::Responses),
             tags: own.unwrap_or(config.router.enable_tag_filtering),
+            tags_fail_open: members().any(|member| member.info.allow_fail_open),
         }
     }
 }

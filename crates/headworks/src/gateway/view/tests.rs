@@ -1,4 +1,5 @@
 use super::*;
+use headworks_balance::Tags;
 use headworks_config::Config;
 use headworks_core::DeploymentId;
 use http::{HeaderName, HeaderValue};
@@ -314,6 +315,15 @@ fn regions_and_tags_are_looked_at_where_they_are_configured_or_asked_for() {
     assert!(needs("", &asked).unwrap().tags.is_some());
     let declined = json!({"enable_tag_filtering": false});
     assert!(needs(tags, &declined).unwrap().tags.is_some());
+
+    let open = "model_list: [{model_name: g, litellm_params: {model: openai/g}, model_info: \
+                {enable_tag_filtering: true, allow_fail_open: true}}]\n\
+                router_settings: {tag_routing_prefix: 'route:'}";
+    let open = Views::of(&Config::parse(open, "config.yaml").unwrap().config);
+    let asked = json!({"tags": ["route:a"]});
+    let seen = look(&open, Endpoint::ChatCompletions, &[], &asked);
+    let wanted = Tags::new(["a"], TagMatch::Any).fail_open(true);
+    assert_eq!(seen.needs.unwrap().tags, Some(wanted));
 
     let text = "\
 model_list:

@@ -129,7 +129,7 @@ fn text_is_counted_and_nothing_else_is() {
 }
 
 #[test]
-fn the_providers_members_are_read_and_go_out_as_they_came() {
+fn the_providers_members_are_read_where_they_stand() {
     let body = RequestBody::json(Bytes::from(
         r#"{"model":"m","user":"a\u0062","user":"second","prompt_cache_key":"","previous_response_id":7,
             "metadata":{"session_id":"s","user_id":"u","tags":["cut"]},"litellm_session_id":"cut"}"#,

@@ -283,3 +283,16 @@ fn what_is_not_read_passes_as_it_is_odd_or_not() {
     let odd = r#"{"model":"m","a":"\ud83d","a":1E400,"":-0.0,"messages":[{"model":1}]}"#;
     assert_eq!(spliced(&json_body(odd), "m"), odd);
 }
+
+#[test]
+fn what_is_the_providers_goes_out_as_it_came_and_what_is_ours_does_not() {
+    let body = json_body(
+        r#"{"model":"a","user":"u","prompt_cache_key":"k","previous_response_id":"r","litellm_session_id":"s","allowed_model_region":"eu","enable_tag_filtering":true,"metadata":{"session_id":"s","user_id":"u"}}"#,
+    );
+    assert_eq!(body.params().allowed_model_region(), Some("eu"));
+    assert!(body.params().flag(OwnKey::EnableTagFiltering));
+    assert_eq!(
+        spliced(&body, "b"),
+        r#"{"model":"b","user":"u","prompt_cache_key":"k","previous_response_id":"r","metadata":{"session_id":"s","user_id":"u"}}"#
+    );
+}

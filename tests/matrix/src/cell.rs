@@ -1,7 +1,7 @@
 use crate::{
     client::Saw,
     events,
-    fault::{After, Client, Fault, Topology, Want},
+    fault::{After, Client, Fault, Next, Topology, Want},
     kind::{GROUP, Kind},
     play::{Play, key},
     stage::{FALLBACK, OTHER, SICK, Stage},
@@ -54,8 +54,13 @@ impl Cell {
         let mut wrong = Differences::new();
         for _ in 0..self.fault.asks {
             let answer = stage.ask().await;
-            if let Err(how) = self.answered(&stage, want.client, &answer) {
-                wrong.push(format!("{how}; saw {answer:?}"));
+            let answered = self.answered(&stage, want.client, &answer);
+            for how in [
+                answered,
+                advised(want.next, &answer),
+                self.fell_back(want, &answer),
+            ] {
+                wrong.extend(how.err().map(|how| format!("{how}; saw {answer:?}")));
             }
             saw.push(answer);
         }
@@ -156,6 +161,20 @@ impl Cell {
         }
     }
 
+    /// Whether the client is told why its group was left, where one failure was the reason.
+    fn fell_back(self, want: &Want, saw: &Saw) -> Result<(), String> {
+        let Some(outcome) = self.fault.outcome.filter(|_| self.fault.asks == 1) else {
+            return Ok(());
+        };
+        let left = self.topology == Topology::Fallback && want.other > 0;
+        let why = left.then_some(outcome.as_str());
+        check(
+            "x-headworks-fallback-reason",
+            &why,
+            &saw.header("x-headworks-fallback-reason"),
+        )
+    }
+
     /// Whether everybody counted right: upstreams, headers and metrics.
     fn counted(self, stage: &Stage, want: &Want, saw: &[Saw], wrong: &mut Differences) {
         let listens = self.fault.play.listens();
@@ -229,6 +248,25 @@ impl fmt::Display for Cell {
         } = self;
         write!(f, "{} × {kind} × {}", fault.name, topology.as_str())
     }
+}
+
+/// Whether the client is told what it should do next.
+fn advised(want: Next, saw: &Saw) -> Result<(), String> {
+    let (retry_after, should_retry) = match want {
+        Next::Untold => (None, None),
+        Next::After(seconds) => (Some(seconds.to_string()), None),
+        Next::Never => (None, Some("false")),
+    };
+    check(
+        "retry-after",
+        &retry_after.as_deref(),
+        &saw.header("retry-after"),
+    )?;
+    check(
+        "x-should-retry",
+        &should_retry,
+        &saw.header("x-should-retry"),
+    )
 }
 
 /// Where the sick one was not left alone as long as it asked for.

@@ -1,6 +1,6 @@
 use crate::{
     Cell, Fault, Kind, SCENES,
-    fault::{After, Client, Topology, Want},
+    fault::{After, Client, Next, Topology, Want},
 };
 use std::time::Duration;
 
@@ -29,7 +29,8 @@ its fallback for failures of every kind. Every request may be retried once.
 | **their event, broken off** | the events that came, the deployment's own error event among them, and the connection ended in mid-answer |
 | **broken off** | a plain answer that had begun, and the connection ended in mid-answer: shorter than its length says |
 
-*Calls* are those of the sick deployment + those of the other. *Rests* is what the sick deployment's breaker does
+*Come back* is what `retry-after` says, in whole seconds, and *give up* `x-should-retry: false`; where neither is said
+neither header is there. *Calls* are those of the sick deployment + those of the other. *Rests* is what the sick deployment's breaker does
 afterwards, for at least so long and at most a tenth longer; where nothing is said it is closed. *Apart* is the least
 time between two calls of the sick deployment. After every cell nothing is in flight anywhere, at the upstreams, in
 the gateway's own counts and in its metrics; attempts and outcomes in the metrics and the counts in
@@ -110,6 +111,11 @@ fn wanted(fault: &Fault, want: &Want) -> String {
     text += &format!("{each}; calls {} + {}", want.sick, want.other);
     if !want.apart.is_zero() {
         text += &format!(", {} apart", time(want.apart));
+    }
+    match want.next {
+        Next::Untold => {}
+        Next::After(seconds) => text += &format!("; come back after {seconds} s"),
+        Next::Never => text += "; give up",
     }
     match want.after {
         After::Closed => {}

@@ -51,6 +51,8 @@ pub struct Want {
     pub apart: Duration,
     /// How its breaker stands at the end.
     pub after: After,
+    /// What an error tells the client to do next.
+    pub next: Next,
     /// The sum of the retries the answers tell of, where it is not what follows from the calls.
     pub retries: Option<usize>,
     /// Why the gateway does not do yet what it should; what is tested is what it does.
@@ -75,6 +77,17 @@ pub enum Client {
     Passed,
     /// The beginning of a plain answer, and a connection that ends in mid-answer.
     Broken,
+}
+
+/// What a client is told to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing.
+    Untold,
+    /// To come back after so many seconds: `retry-after`.
+    After(u32),
+    /// Not to come back with this request: `x-should-retry: false`.
+    Never,
 }
 
 /// How a breaker stands.
@@ -130,6 +143,7 @@ impl Want {
             other,
             apart: Duration::ZERO,
             after: After::Closed,
+            next: Next::Untold,
             retries: None,
             miss: None,
         }
@@ -150,6 +164,18 @@ impl Want {
     /// Afterwards it is asked one request at a time.
     pub(crate) const fn one_at_a_time(mut self) -> Self {
         self.after = After::OneAtATime;
+        self
+    }
+
+    /// The client is told to come back after so many seconds.
+    pub(crate) const fn come_back(mut self, seconds: u32) -> Self {
+        self.next = Next::After(seconds);
+        self
+    }
+
+    /// The client is told not to come back with this request.
+    pub(crate) const fn give_up(mut self) -> Self {
+        self.next = Next::Never;
         self
     }
 

@@ -34,7 +34,7 @@ mod table;
 
 pub use cell::Cell;
 pub use document::document;
-pub use fault::{After, Client, Fault, Topology, Want};
+pub use fault::{After, Client, Fault, Next, Topology, Want};
 pub use kind::{Kind, On, Words};
 pub use play::Play;
 pub use scene::Scene;

@@ -28,6 +28,8 @@ pub enum Play {
     /// A stream says something, and then the connection is closed; of a plain answer the last byte
     /// is missing.
     Cut,
+    /// A stream says something, and then the connection is reset.
+    ResetLater,
     /// A stream says something, and ends in order without a finish.
     EndsEarly,
     /// A stream says something, and then `[DONE]` without a finish.
@@ -79,6 +81,7 @@ impl Play {
             Self::Stall if kind.streamed => good.stall_after(begun),
             Self::Cut => all_but_the_last(good).cut_after(1),
             Self::Stall => all_but_the_last(good).stall_after(1),
+            Self::ResetLater => good.reset_after(begun),
             Self::EndsEarly => good.only(begun),
             Self::DoneEarly => good.only(begun).chunk(openai::DONE),
             Self::MalformedFirst => good.insert(0, MALFORMED),

@@ -64,19 +64,19 @@ pub const TABLE: &[Fault] = &[
     Fault {
         outcome: Some(Outcome::RateLimited),
         cooldown: Duration::from_millis(50),
-        sibling: ELSEWHERE.rests(1000), lone: theirs(429, 2).apart(1000), fallback: ELSEWHERE.rests(1000),
+        sibling: ELSEWHERE.rests(1000), lone: theirs(429, 2).apart(1000).come_back(1), fallback: ELSEWHERE.rests(1000),
         ..fault("429, seconds", "429 with `retry-after: 1`", Play::Always(429, Words::RateLimited, &[("retry-after", "1")]))
     },
     Fault {
         outcome: Some(Outcome::RateLimited),
         cooldown: Duration::from_millis(50),
-        sibling: ELSEWHERE.rests(700), lone: theirs(429, 2).apart(700), fallback: ELSEWHERE.rests(700),
+        sibling: ELSEWHERE.rests(700), lone: theirs(429, 2).apart(700).come_back(1), fallback: ELSEWHERE.rests(700),
         ..fault("429, milliseconds", "429 with `retry-after-ms: 700`", Play::Always(429, Words::RateLimited, &[("retry-after-ms", "700")]))
     },
     Fault {
         outcome: Some(Outcome::RateLimited),
         cooldown: Duration::from_millis(50),
-        sibling: ELSEWHERE.rests(1000), lone: theirs(429, 2).apart(1000), fallback: ELSEWHERE.rests(1000),
+        sibling: ELSEWHERE.rests(1000), lone: theirs(429, 2).apart(1000).come_back(1), fallback: ELSEWHERE.rests(1000),
         ..fault("429, date", "429 with a `retry-after` that is its own `date` and a second", Play::Always(429, Words::RateLimited, &[
             ("date", "Tue, 06 Jan 2026 10:00:00 GMT"), ("retry-after", "Tue, 06 Jan 2026 10:00:01 GMT"),
         ]))
@@ -103,27 +103,27 @@ pub const TABLE: &[Fault] = &[
     },
     Fault {
         outcome: Some(Outcome::Auth),
-        sibling: ELSEWHERE.rests(MINUTE), lone: theirs(401, 1), fallback: ELSEWHERE.rests(MINUTE),
+        sibling: ELSEWHERE.rests(MINUTE), lone: theirs(401, 1).give_up(), fallback: ELSEWHERE.rests(MINUTE),
         ..fault("401", "401, and repeats the key", Play::Always(401, Words::WrongKey, &[]))
     },
     Fault {
         outcome: Some(Outcome::Auth),
-        sibling: ELSEWHERE.rests(HOUR), lone: theirs(402, 1), fallback: ELSEWHERE.rests(HOUR),
+        sibling: ELSEWHERE.rests(HOUR), lone: theirs(402, 1).give_up(), fallback: ELSEWHERE.rests(HOUR),
         ..fault("402", "402: no money", Play::Always(402, Words::NoMoney, &[]))
     },
     Fault {
         outcome: Some(Outcome::Auth),
-        sibling: ELSEWHERE.rests(MINUTE), lone: theirs(403, 1), fallback: ELSEWHERE.rests(MINUTE),
+        sibling: ELSEWHERE.rests(MINUTE), lone: theirs(403, 1).give_up(), fallback: ELSEWHERE.rests(MINUTE),
         ..fault("403", "403", Play::Always(403, Words::Forbidden, &[]))
     },
     Fault {
         outcome: Some(Outcome::Misconfigured),
-        sibling: ELSEWHERE.rests(MINUTE), lone: theirs(404, 1), fallback: ELSEWHERE.rests(MINUTE),
+        sibling: ELSEWHERE.rests(MINUTE), lone: theirs(404, 1).give_up(), fallback: ELSEWHERE.rests(MINUTE),
         ..fault("404, the model", "404: there is no such model", Play::Always(404, Words::NoSuchModel, &[]))
     },
     Fault {
         outcome: Some(Outcome::CallerFault),
-        sibling: theirs(404, 1), lone: theirs(404, 1), fallback: theirs(404, 1),
+        sibling: theirs(404, 1).give_up(), lone: theirs(404, 1).give_up(), fallback: theirs(404, 1).give_up(),
         ..fault("404, something else", "404: there is no such file", Play::Always(404, Words::NoSuchFile, &[]))
     },
     Fault {
@@ -179,6 +179,12 @@ pub const TABLE: &[Fault] = &[
         outcome: Some(Outcome::Transport),
         sibling: told("stream_cut"), lone: told("stream_cut"), fallback: told("stream_cut"),
         ..fault("cut", "some words, then the connection is closed", Play::Cut)
+    },
+    Fault {
+        on: Streams,
+        outcome: Some(Outcome::Transport),
+        sibling: told("stream_cut"), lone: told("stream_cut"), fallback: told("stream_cut"),
+        ..fault("reset", "some words, then RST", Play::ResetLater)
     },
     Fault {
         on: Plain,
@@ -247,12 +253,12 @@ pub const TABLE: &[Fault] = &[
     },
     Fault {
         outcome: Some(Outcome::ContextTooLong),
-        sibling: theirs(400, 1), lone: theirs(400, 1),
+        sibling: theirs(400, 1).give_up(), lone: theirs(400, 1).give_up(),
         ..fault("context length", "400: the prompt is too long", Play::Always(400, Words::TooLong, &[]))
     },
     Fault {
         outcome: Some(Outcome::ContentRefused),
-        sibling: theirs(400, 1), lone: theirs(400, 1),
+        sibling: theirs(400, 1).give_up(), lone: theirs(400, 1).give_up(),
         ..fault("content filter, 400", "400: the content policy", Play::Always(400, Words::Refused, &[]))
     },
     Fault {

@@ -6,9 +6,10 @@
 
 use divan::{AllocProfiler, Bencher};
 use futures_util::FutureExt;
+use headworks_balance::load::PeakEwmaLayer;
 use headworks_balance::{
-    Balance, Endpoint, LeastBusy, P2c, Picker, Registry, RoundRobin, Session, SmoothRoundRobin,
-    Sticky, Strategy, WeightedShuffle,
+    Balance, Cheapest, Endpoint, LeastBusy, LeastLatency, LeastUsed, P2c, Picker, Registry,
+    RoundRobin, Session, SmoothRoundRobin, Sticky, Strategy, WeightedShuffle,
 };
 use headworks_core::{Attempts, Outcome, Reason, Why};
 use http::{Request, Response};
@@ -20,7 +21,7 @@ use std::{
     task::{Context, Poll, Waker},
     time::Duration,
 };
-use tower::{Service, balance::p2c, buffer::Buffer, discover::ServiceList, load::Load};
+use tower::{Layer, Service, balance::p2c, buffer::Buffer, discover::ServiceList, load::Load};
 
 const SIZES: [usize; 4] = [3, 10, 100, 1000];
 const THREADS: [usize; 2] = [1, 2];
@@ -174,6 +175,21 @@ fn pick_least_busy_again(bencher: Bencher<'_, '_>, size: usize) {
 }
 
 #[divan::bench(args = SIZES)]
+fn pick_least_latency(bencher: Bencher<'_, '_>, size: usize) {
+    pick(bencher, &P2c::new(LeastLatency), size);
+}
+
+#[divan::bench(args = SIZES)]
+fn pick_least_used(bencher: Bencher<'_, '_>, size: usize) {
+    pick(bencher, &P2c::new(LeastUsed), size);
+}
+
+#[divan::bench(args = SIZES)]
+fn pick_cheapest(bencher: Bencher<'_, '_>, size: usize) {
+    pick(bencher, &Cheapest::new(), size);
+}
+
+#[divan::bench(args = SIZES)]
 fn pick_smooth_round_robin(bencher: Bencher<'_, '_>, size: usize) {
     pick(bencher, &SmoothRoundRobin::new(), size);
 }
@@ -225,6 +241,30 @@ fn call_least_busy(bencher: Bencher<'_, '_>, size: usize) {
 #[divan::bench(args = SIZES)]
 fn call_least_busy_half_rests(bencher: Bencher<'_, '_>, size: usize) {
     call_in(bencher, &Strategy::LeastBusy, half(size));
+}
+
+#[divan::bench(args = SIZES)]
+fn call_least_latency(bencher: Bencher<'_, '_>, size: usize) {
+    call(bencher, &Strategy::LeastLatency, size);
+}
+
+/// What `pick_least_latency` is to be compared with: a bare `Balance` over the same load.
+#[divan::bench(args = SIZES)]
+fn tower_balance_peak_ewma(bencher: Bencher<'_, '_>, size: usize) {
+    let layer = |_| PeakEwmaLayer::new().layer(Instant);
+    let endpoints: Vec<_> = (0..size).map(layer).collect();
+    let mut balance = p2c::Balance::new(ServiceList::new::<Request<()>>(endpoints));
+    let mut call = || {
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(balance.poll_ready(&mut cx).is_ready());
+        balance
+            .call(Request::new(()))
+            .now_or_never()
+            .unwrap()
+            .unwrap()
+    };
+    (0..2 * size).for_each(|_| drop(call()));
+    bencher.bench_local(call);
 }
 
 fn bare(size: usize) -> p2c::Balance<ServiceList<Vec<Bare>>, Request<()>> {

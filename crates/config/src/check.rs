@@ -1,10 +1,11 @@
 //! Which of the keys written down have an effect.
 
 use crate::{
-    NoticeKind, Status, keys, quote,
+    Config, NoticeKind, RoutingStrategy, Status, keys, quote,
     read::{Field, Section},
     report::Report,
 };
+use std::collections::BTreeMap;
 
 /// Reports the keys of a section that have no effect, and those nobody knows.
 pub(crate) fn keys(section: &Section<'_>, report: &mut Report) {
@@ -40,6 +41,30 @@ fn unknown(section: &str, field: &Field<'_>, report: &mut Report) {
         message = format!("{message}: {suggestion}");
     }
     report.notice(NoticeKind::UnknownKey, field.key_mark, message);
+}
+
+/// Tells whose deployments have no price where it is prices that decide. `LiteLLM` knows those of many models.
+pub(crate) fn prices(config: &Config, strategy: &Field<'_>, report: &mut Report) {
+    if config.router.routing_strategy != RoutingStrategy::CostBased {
+        return;
+    }
+    let mut groups: BTreeMap<_, (usize, usize)> = BTreeMap::new();
+    for deployment in &config.deployments {
+        let (all, without) = groups.entry(&*deployment.group).or_default();
+        *all += 1;
+        *without += usize::from(deployment.cost_per_token().is_none());
+    }
+    for (group, (all, without)) in groups {
+        if all > 1 && without > 0 {
+            let group = quote(group);
+            let message = format!(
+                "{without} of {all} deployments of {group} have no price and are asked last by \
+                 {}: neither `input_cost_per_token` nor `output_cost_per_token`",
+                RoutingStrategy::CostBased
+            );
+            report.advise(strategy.mark(), message);
+        }
+    }
 }
 
 /// The placeholder of an example, such as `<your-azure-endpoint>`, that nobody filled in.

@@ -1,7 +1,6 @@
 use crate::{
     Affinity, Alias, Cooldown, Deployment, Error, Fallbacks, GeneralSettings, HealthCheckSettings,
-    LitellmSettings, Loader, Notice, OwnSettings, RetryPolicy, RouterSettings, RoutingStrategy,
-    check,
+    LitellmSettings, Loader, Notice, OwnSettings, RetryPolicy, RouterSettings, check,
     deployment::{self, ModelList},
     environment::Environment,
     location::Mark,
@@ -172,12 +171,6 @@ impl Config {
             .filter(|limit| *limit > 0)
     }
 
-    /// The strategy in force: the one configured, or simple-shuffle in place of one that is not built yet.
-    #[must_use]
-    pub fn routing_strategy(&self) -> RoutingStrategy {
-        self.router.routing_strategy.in_force()
-    }
-
     /// The largest request body, in bytes: `general_settings.max_request_size_mb`, else 100 MB, of 2²⁰ bytes
     /// each.
     #[must_use]
@@ -249,6 +242,9 @@ impl Config {
             fallbacks: Fallbacks::default(),
         };
         names::check(&mut config, &refused, report);
+        if let Some(strategy) = router.get("routing_strategy") {
+            check::prices(&config, &strategy, report);
+        }
         config
     }
 }

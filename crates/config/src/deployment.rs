@@ -100,6 +100,21 @@ pub(crate) struct ModelList {
     pub(crate) refused: Vec<String>,
 }
 
+// ===== impl Deployment =====
+
+impl Deployment {
+    /// What it costs: dollars per token of the prompt and of the answer together, as `LiteLLM`'s
+    /// `cost-based-routing` adds them. Of two prices one that is missing is 0, as there is none for the answer
+    /// of an embedding; without both there is none.
+    #[must_use]
+    pub fn cost_per_token(&self) -> Option<f64> {
+        match (self.input_cost_per_token, self.output_cost_per_token) {
+            (None, None) => None,
+            (input, output) => Some(input.unwrap_or(0.0) + output.unwrap_or(0.0)),
+        }
+    }
+}
+
 /// Reads `model_list`.
 pub(crate) fn read_list(list: &Field<'_>, report: &mut Report) -> ModelList {
     let items: Vec<_> = list.items(report).collect();

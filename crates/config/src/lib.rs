@@ -42,7 +42,7 @@
 //! let config = loaded.config;
 //! assert_eq!(config.deployments[0].model, "azure/gpt-4o-paris");
 //! assert_eq!(config.deployments[0].rpm, Some(600));
-//! assert_eq!(config.routing_strategy(), RoutingStrategy::LeastBusy);
+//! assert_eq!(config.router.routing_strategy, RoutingStrategy::LeastBusy);
 //! assert_eq!(config.timeout(), Duration::from_secs(30));
 //! assert_eq!(config.num_retries(), 2);
 //! let cooldown = config.cooldown(&config.deployments[0]);

@@ -1,6 +1,6 @@
 use crate::{
-    Affinity, AllowedFailsPolicy, FallbackSettings, GroupAffinity, GroupRetryPolicy, NoticeKind,
-    RetryPolicy, check, keys,
+    Affinity, AllowedFailsPolicy, FallbackSettings, GroupAffinity, GroupRetryPolicy, RetryPolicy,
+    check, keys,
     read::{Field, Section},
     report::Report,
 };
@@ -12,8 +12,7 @@ use std::{fmt, time::Duration};
 /// The aliases among them are [`Config::aliases`](crate::Config::aliases).
 #[derive(Clone, Debug, Default)]
 pub struct RouterSettings {
-    /// How a deployment is chosen, as configured. Default: simple-shuffle. See
-    /// [`Config::routing_strategy`](crate::Config::routing_strategy) for the one in force.
+    /// How a deployment is chosen. Default: simple-shuffle.
     pub routing_strategy: RoutingStrategy,
     /// Retries after the first attempt.
     pub num_retries: Option<u32>,
@@ -89,11 +88,11 @@ pub enum RoutingStrategy {
     RoundRobin,
     /// The same for all requests of a session, or of a conversation. Ours; `LiteLLM` has affinities instead.
     Sticky,
-    /// The one with the fewest tokens this minute.
+    /// The one that has used the least of its limits this minute.
     UsageBased,
-    /// The same, with limits kept before the call.
+    /// The same; in `LiteLLM` another way to count.
     UsageBasedV2,
-    /// The fastest.
+    /// The one that answers soonest.
     LatencyBased,
     /// The cheapest.
     CostBased,
@@ -212,47 +211,17 @@ impl RoutingStrategy {
         }
     }
 
-    /// True if it is built; the others are known by name.
-    #[must_use]
-    pub const fn is_honoured(self) -> bool {
-        matches!(
-            self,
-            Self::SimpleShuffle | Self::LeastBusy | Self::RoundRobin | Self::Sticky
-        )
-    }
-
-    /// Itself, or simple-shuffle in place of one that is not built yet.
-    #[must_use]
-    pub const fn in_force(self) -> Self {
-        if self.is_honoured() {
-            self
-        } else {
-            Self::SimpleShuffle
-        }
-    }
-
     fn read(field: &Field<'_>, report: &mut Report) -> Option<Self> {
         let name = field.string(report)?;
-        let Some(strategy) = Self::ALL.into_iter().find(|known| known.as_str() == name) else {
+        let strategy = Self::ALL.into_iter().find(|known| known.as_str() == name);
+        if strategy.is_none() {
             let names = Self::ALL.map(Self::as_str);
             let accepted = format!("one of {}", names.join(", "));
             let nearest = keys::nearest(name, names);
             let help = nearest.map(|nearest| format!("did you mean `{nearest}`?"));
             field.refuse(report, &accepted, help.unwrap_or_default());
-            return None;
-        };
-        if !strategy.is_honoured() {
-            report.notice(
-                NoticeKind::NotHonoured,
-                field.mark(),
-                format!(
-                    "`{}: {strategy}` is not honoured yet: {} is used instead",
-                    field.path(),
-                    strategy.in_force()
-                ),
-            );
         }
-        Some(strategy)
+        strategy
     }
 }
 

@@ -1,11 +1,13 @@
 use http::HeaderMap;
 use std::time::{Duration, SystemTime};
 
+mod left;
 mod length;
 mod moment;
 mod number;
 mod reader;
 
+pub use left::Left;
 pub use reader::{HintReader, should_retry};
 
 /// When to come back, as the provider said it.

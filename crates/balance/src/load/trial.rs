@@ -12,14 +12,17 @@ const HEAD: f64 = 20.0;
 
 /// One request as the latency of its deployment is learned from it.
 ///
-/// What is learned is the time an answer takes to begin: of a streamed one when its first data comes, and
-/// at its end, of either form, from the time of the whole, brought down to what its beginning would have
-/// taken.
+/// What is learned is the time an answer takes to begin: of a streamed one when its first data comes; and
+/// of either form at its end, from the time of the whole, brought down to what its beginning would have
+/// taken at that pace. Of a stream the pace is looked at on the way too, each time it has become twice as long,
+/// or one that begins soon and crawls would be taken for fast until it ends.
 #[derive(Debug)]
 pub(crate) struct Trial {
     sent: Instant,
     form: Form,
     units: u64,
+    /// After how many units there is something to learn from a stream.
+    next: u64,
     /// When the reader was last handed data and has not asked for more since.
     handed: Option<Instant>,
     /// The reader's time.
@@ -38,6 +41,7 @@ impl Trial {
             sent,
             form: Form::Whole,
             units: 0,
+            next: 0,
             handed: None,
             dawdled: Duration::ZERO,
             judged: false,
@@ -66,9 +70,11 @@ impl Trial {
     /// Data of so many units has come.
     pub(crate) fn data(&mut self, state: &State, units: u64) {
         let now = Instant::now();
-        if self.units == 0 && self.form == Form::Streamed && !self.judged {
-            let took = now.saturating_duration_since(self.sent);
-            state.learn(|estimate| estimate.heard(now, took));
+        if self.units >= self.next && self.form == Form::Streamed && !self.judged {
+            self.next = self.next.saturating_mul(2).max(1);
+            if let Some(took) = self.beginning(now) {
+                state.learn(|estimate| estimate.heard(now, took));
+            }
         }
         // Data without units, such as an event that only announces others, is still a beginning.
         self.units = self.units.saturating_add(units.max(1));
@@ -99,8 +105,8 @@ impl Trial {
         }
     }
 
-    /// What the beginning of this answer would have taken at the pace of the whole. A reader who kept it
-    /// waiting for more than a tenth of the time has hidden its pace.
+    /// What the beginning of this answer would have taken at the pace of what has come of it. A reader who
+    /// kept it waiting for more than a tenth of the time has hidden its pace.
     #[expect(
         clippy::cast_precision_loss,
         reason = "a time need not be exact to 2^-53"

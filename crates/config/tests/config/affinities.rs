@@ -16,7 +16,7 @@ router_settings:
     let loaded = load(text).unwrap();
     assert!(loaded.notices.is_empty(), "{:?}", notices(&loaded));
     let config = loaded.config;
-    assert_eq!(config.routing_strategy(), RoutingStrategy::Sticky);
+    assert_eq!(config.router.routing_strategy, RoutingStrategy::Sticky);
     assert_eq!(
         config.affinities("a"),
         [Affinity::Session, Affinity::Responses]

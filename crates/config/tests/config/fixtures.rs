@@ -54,7 +54,10 @@ fn three_deployments() {
     );
     let key = config.deployments[0].api_key.as_ref().unwrap();
     assert_eq!(key.expose(), "canary-azure-key");
-    assert_eq!(config.routing_strategy(), RoutingStrategy::SimpleShuffle);
+    assert_eq!(
+        config.router.routing_strategy,
+        RoutingStrategy::SimpleShuffle
+    );
     assert_eq!(config.num_retries(), 2);
     assert_eq!(config.timeout(), Duration::from_secs(30));
     assert_eq!(config.aliases[0].name, "gpt-4");

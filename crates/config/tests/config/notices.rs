@@ -90,30 +90,34 @@ x-anchors: {a: 1}
 }
 
 #[test]
-fn a_strategy_that_is_not_built_is_replaced_and_told_of() {
+fn every_strategy_of_litellm_is_taken_as_it_is() {
     for strategy in RoutingStrategy::ALL {
         let text = with_model(&format!(
             "router_settings: {{routing_strategy: {strategy}}}\n"
         ));
         let loaded = load(&text).unwrap();
         assert_eq!(loaded.config.router.routing_strategy, strategy);
-        if strategy.is_honoured() {
-            assert_eq!(loaded.config.routing_strategy(), strategy);
-            assert!(loaded.notices.is_empty());
-        } else {
-            assert_eq!(
-                loaded.config.routing_strategy(),
-                RoutingStrategy::SimpleShuffle
-            );
-            assert_eq!(
-                notices(&loaded),
-                [format!(
-                    "config.yaml:2:37: `router_settings.routing_strategy: {strategy}` is not honoured \
-                     yet: simple-shuffle is used instead"
-                )]
-            );
-        }
+        assert!(loaded.notices.is_empty());
     }
+}
+
+#[test]
+fn who_chooses_by_price_is_told_who_has_none() {
+    let text = "\
+model_list:
+  - {model_name: a, litellm_params: {model: openai/a, input_cost_per_token: 0.0}}
+  - {model_name: a, litellm_params: {model: openai/b}, model_info: {id: b}}
+  - {model_name: a, litellm_params: {model: openai/c}, model_info: {id: c, output_cost_per_token: 1e-6}}
+  - {model_name: a, litellm_params: {model: openai/d}, model_info: {id: d}}
+router_settings: {routing_strategy: cost-based-routing}
+";
+    assert_eq!(
+        notices(&load(text).unwrap()),
+        [
+            "config.yaml:6:37: 2 of 4 deployments of `a` have no price and are asked last by \
+             cost-based-routing: neither `input_cost_per_token` nor `output_cost_per_token`"
+        ]
+    );
 }
 
 #[test]

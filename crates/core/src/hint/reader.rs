@@ -39,7 +39,7 @@ pub struct HintReader {
 
 /// How long the window of a quota is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Length {
+pub(super) enum Length {
     /// An hour at most.
     Short,
     /// A day or more.
@@ -49,10 +49,10 @@ enum Length {
 }
 
 /// The three headers of one quota.
-struct Window {
-    limit: &'static str,
-    remaining: &'static str,
-    reset: &'static str,
+pub(super) struct Window {
+    pub(super) limit: &'static str,
+    pub(super) remaining: &'static str,
+    pub(super) reset: &'static str,
     length: Length,
 }
 
@@ -67,7 +67,7 @@ macro_rules! window {
     };
 }
 
-const WINDOWS: [Window; 20] = [
+pub(super) const WINDOWS: [Window; 20] = [
     // platform.openai.com, "Rate limits: headers"; Azure and Groq use the same names
     window!("x-ratelimit-", "-requests", Requests),
     window!("x-ratelimit-", "-tokens", Short),
@@ -160,11 +160,7 @@ impl HintReader {
         let quotas = WINDOWS.iter().filter(|window| window.is_used_up(headers));
         let quotas = quotas.filter_map(|window| {
             let wait = text(headers, window.reset).and_then(|text| wait(text, Bare::Seconds, now));
-            let length = match window.length {
-                Length::Requests => self.requests,
-                length => length,
-            };
-            match length {
+            match self.length_of(window) {
                 Length::Long => Some(Hint::long(wait.unwrap_or(self.longest))),
                 _ => wait.map(Hint::after),
             }
@@ -177,6 +173,13 @@ impl HintReader {
     #[must_use]
     pub const fn some_day(&self) -> Hint {
         Hint::long(self.longest)
+    }
+
+    pub(super) const fn length_of(&self, window: &Window) -> Length {
+        match window.length {
+            Length::Requests => self.requests,
+            length => length,
+        }
     }
 
     /// `hint`, no longer than is believed.
@@ -212,7 +215,7 @@ fn plan_reset(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     (status == "rejected").then(|| wait(reset, Bare::Seconds, now))?
 }
 
-fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+pub(super) fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     // Not `to_str`, which turns down the `µ` of a Go duration.
     str::from_utf8(headers.get(name)?.as_bytes())
         .ok()
@@ -220,7 +223,7 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 }
 
 /// The moment of the answer, by the clock of whoever answered if it says so.
-fn now(headers: &HeaderMap) -> SystemTime {
+pub(super) fn now(headers: &HeaderMap) -> SystemTime {
     text(headers, header::DATE.as_str())
         .and_then(|date| httpdate::parse_http_date(date).ok())
         .unwrap_or_else(SystemTime::now)

@@ -386,3 +386,80 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_left_is_what_is_left_of_the_quota_of_which_least_is() {
+    let left = |headers: &[(&'static str, &str)]| {
+        let left = HintReader::new().left(&map(headers))?;
+        Some((left.share, millis(left.full_in)))
+    };
+    let openai = |requests, tokens, reset| {
+        [
+            ("x-ratelimit-limit-requests", "10,000"),
+            ("x-ratelimit-remaining-requests", requests),
+            ("x-ratelimit-reset-requests", "8.64s"),
+            ("x-ratelimit-limit-tokens", "30000"),
+            ("x-ratelimit-remaining-tokens", tokens),
+            ("x-ratelimit-reset-tokens", reset),
+        ]
+    };
+    for (headers, expected) in [
+        (&openai("9999", "7500", "45s")[..], Some((0.25, 45_000))),
+        (&openai("2,500", "30000", "0s"), Some((0.25, 8_640))),
+        (&openai("10000", "30000", "0s"), Some((1.0, 8_640))),
+        (&openai("99999", "0", ""), Some((0.0, 60_000))),
+        (
+            &openai("10000", "0", "99999999999s"),
+            Some((0.0, 86_400_000)),
+        ),
+        (&openai("-1", "-1", "6m0s"), None),
+        (&openai("many", "15000", "6m0s"), Some((0.5, 360_000))),
+        (
+            &[
+                DATE,
+                ("anthropic-ratelimit-requests-limit", "50"),
+                ("anthropic-ratelimit-requests-remaining", "49"),
+                ("anthropic-ratelimit-requests-reset", "2025-03-06T23:59:31Z"),
+                ("anthropic-ratelimit-input-tokens-limit", "40000"),
+                ("anthropic-ratelimit-input-tokens-remaining", "4000"),
+                (
+                    "anthropic-ratelimit-input-tokens-reset",
+                    "2025-03-07T00:00:24Z",
+                ),
+            ],
+            Some((0.1, 54_000)),
+        ),
+        (
+            &[
+                ("x-ratelimit-limit-requests-day", "1440000"),
+                ("x-ratelimit-remaining-requests-day", "720000"),
+            ],
+            Some((0.5, 86_400_000)),
+        ),
+        (
+            &[
+                ("x-ratelimit-limit-tokens", "0"),
+                ("x-ratelimit-remaining-tokens", "0"),
+            ],
+            None,
+        ),
+        (&[("x-ratelimit-remaining-tokens", "5")], None),
+        (&[DATE], None),
+    ] {
+        assert_eq!(left(headers), expected, "{headers:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_left_is_a_part_of_the_whole(limit in "[ -~]{0,12}", remaining in "[ -~]{0,12}", reset in "[ -~]{0,12}") {
+        let headers = map(&[
+            ("x-ratelimit-limit-tokens", &limit),
+            ("x-ratelimit-remaining-tokens", &remaining),
+            ("x-ratelimit-reset-tokens", &reset),
+        ]);
+        if let Some(left) = HintReader::new().left(&headers) {
+            prop_assert!((0.0..=1.0).contains(&left.share));
+        }
+    }
+}

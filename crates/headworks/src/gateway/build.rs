@@ -17,10 +17,10 @@ use super::{
 };
 use crate::{
     health::{Completion, HealthBuilder, Probe, Subject},
-    meter::{Labels, Meters},
+    meter::{Labels, MeterLayer, Meters},
 };
 use headworks_alias::{AliasError, Aliases};
-use headworks_balance::{Balance, Endpoint, Groups, Strategy};
+use headworks_balance::{Balance, Endpoint, Groups, State, Strategy};
 use headworks_breaker::Circuit;
 use headworks_config::{
     Commit, Config, Deployment, Error as ConfigError, HealthCheck, Problem, RoutingStrategy,
@@ -130,7 +130,7 @@ impl<'a> GatewayBuilder<'a> {
             let known = headers(config, deployment, target);
             deployments.insert(deployment.id.clone(), known);
         }
-        let strategy = strategy(config.routing_strategy());
+        let strategy = strategy(config.router.routing_strategy);
         let views = Views::of(config);
         let groups: Groups<_> = groups
             .into_iter()
@@ -368,8 +368,13 @@ fn endpoint(
     let silence = StreamTimeoutLayer::new()
         .head(config.headworks.headers_timeout)
         .idle(config.headworks.stream_idle_timeout);
+    let state = Arc::new(State::default());
+    let mut meter = MeterLayer::new(meters);
+    if goes_by_usage(config) {
+        meter = meter.telling(state.clone());
+    }
     let service = stack::deployment(
-        meters,
+        meter,
         circuit.clone(),
         timeout,
         commit,
@@ -378,6 +383,7 @@ fn endpoint(
         reach,
     );
     let mut endpoint = Endpoint::new(deployment.id.clone(), service)
+        .state(state)
         .tags(deployment.tags.iter().map(String::as_str))
         .gate(move || circuit.standing(Instant::now()));
     if let Some(order) = deployment.order {
@@ -402,6 +408,9 @@ fn endpoint(
         if let Some(region) = &deployment.region_name {
             endpoint = endpoint.region(region.as_str());
         }
+    }
+    if let Some(cost) = deployment.cost_per_token() {
+        endpoint = endpoint.cost(cost);
     }
     endpoint
 }
@@ -492,9 +501,20 @@ fn strategy(strategy: RoutingStrategy) -> Strategy {
     match strategy {
         RoutingStrategy::RoundRobin => Strategy::RoundRobin,
         RoutingStrategy::LeastBusy => Strategy::LeastBusy,
-        // The configuration falls back to simple-shuffle from those that are not built yet, and says so.
+        RoutingStrategy::LatencyBased => Strategy::LeastLatency,
+        RoutingStrategy::UsageBased | RoutingStrategy::UsageBasedV2 => Strategy::LeastUsed,
+        RoutingStrategy::CostBased => Strategy::Cheapest,
+        // simple-shuffle, and whatever else the configuration may come to know.
         _ => Strategy::WeightedShuffle,
     }
+}
+
+/// True if somebody chooses by what is used, so that it is worth reading.
+fn goes_by_usage(config: &Config) -> bool {
+    matches!(
+        config.router.routing_strategy,
+        RoutingStrategy::UsageBased | RoutingStrategy::UsageBasedV2
+    )
 }
 
 // ===== impl BuildError =====

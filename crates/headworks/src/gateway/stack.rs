@@ -4,7 +4,7 @@ use super::{
     mock::{MockFaults, MockFaultsLayer, Mocked},
     reach::{Reach, ReachBody},
 };
-use crate::meter::{self, Meter, MeterLayer, Meters};
+use crate::meter::{self, Meter, MeterLayer};
 use bytes::Bytes;
 use headworks_alias::{Alias, AliasLayer, Aliases};
 use headworks_balance::{self as balance, Balance, Groups};
@@ -71,7 +71,7 @@ pub(super) fn stack(
 
 /// Everything between balance and the wire, for one deployment.
 pub(super) fn deployment(
-    meters: Meters,
+    meter: MeterLayer,
     circuit: Circuit,
     timeout: AttemptTimeoutLayer,
     commit: CommitPoint,
@@ -81,7 +81,7 @@ pub(super) fn deployment(
 ) -> Deployment {
     ServiceBuilder::new()
         // Outermost, so that it counts every outcome there is, a timeout and a rest among them.
-        .layer(MeterLayer::new(meters))
+        .layer(meter)
         // Outside the timeout: silence is a failure too.
         .layer(BreakerLayer::new(circuit))
         // Each attempt has its own time, never more than what is left until the deadline.

@@ -3,7 +3,8 @@
 //! # Difference from the load
 //!
 //! [`balance`](crate::balance) keeps an in-flight count too: that one decides, this one is shown. The load
-//! knows no names and no tokens; the meter knows nothing of other deployments.
+//! knows no names and cannot read an answer; the meter knows nothing of other deployments, and tells the load
+//! what it reads where that decides ([`MeterLayer::telling`]).
 //!
 //! # Where it belongs in the stack
 //!

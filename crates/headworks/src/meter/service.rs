@@ -1,4 +1,5 @@
 use super::{Measure, Meters, ResponseBody, ResponseFuture};
+use headworks_balance::State;
 use headworks_core::BoxError;
 use http::{Request, Response};
 use http_body::Body;
@@ -12,6 +13,7 @@ use tower::{Layer, Service};
 #[derive(Clone, Debug)]
 pub struct MeterLayer {
     meters: Arc<Meters>,
+    load: Option<Arc<State>>,
 }
 
 /// Counts and times the attempts on one deployment; see the [module](super).
@@ -19,6 +21,7 @@ pub struct MeterLayer {
 pub struct Meter<S> {
     inner: S,
     meters: Arc<Meters>,
+    load: Option<Arc<State>>,
 }
 
 // ===== impl MeterLayer =====
@@ -29,7 +32,16 @@ impl MeterLayer {
     pub fn new(meters: Meters) -> Self {
         Self {
             meters: Arc::new(meters),
+            load: None,
         }
+    }
+
+    /// Tells the load of the deployment what it takes to read the wire to know: the tokens that answers
+    /// report, and what the provider's headers say is left of its limits. By default nobody is told.
+    #[must_use]
+    pub fn telling(mut self, load: Arc<State>) -> Self {
+        self.load = Some(load);
+        self
     }
 }
 
@@ -40,6 +52,7 @@ impl<S> Layer<S> for MeterLayer {
         Meter {
             inner,
             meters: self.meters.clone(),
+            load: self.load.clone(),
         }
     }
 }
@@ -61,7 +74,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let measure = Measure::begin(self.meters.clone());
+        let measure = Measure::begin(self.meters.clone(), self.load.clone());
         ResponseFuture::new(self.inner.call(request), measure)
     }
 }

@@ -1,5 +1,8 @@
 use super::Meters;
-use headworks_core::{BoxError, Classify, End, Finish, Outcome, StatusClassifier, Verdict, Watch};
+use headworks_balance::State;
+use headworks_core::{
+    BoxError, Classify, End, Finish, HintReader, Outcome, StatusClassifier, Verdict, Watch,
+};
 use headworks_openai::{Usage, answer, sse};
 use http::{HeaderMap, Response, header};
 use std::{error::Error, sync::Arc};
@@ -10,6 +13,7 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub struct Measure {
     meters: Arc<Meters>,
+    load: Option<Arc<State>>,
     began: Instant,
     verdict: Verdict,
     inside: Inside,
@@ -30,10 +34,11 @@ enum Inside {
 // ===== impl Measure =====
 
 impl Measure {
-    pub(super) fn begin(meters: Arc<Meters>) -> Self {
+    pub(super) fn begin(meters: Arc<Meters>, load: Option<Arc<State>>) -> Self {
         meters.began();
         Self {
             meters,
+            load,
             began: Instant::now(),
             // Until there is a head, an end can only be that somebody stopped waiting.
             verdict: Outcome::Cancelled.into(),
@@ -43,6 +48,11 @@ impl Measure {
 
     pub(super) fn head<R>(&mut self, response: &Response<R>) {
         self.meters.head(self.began.elapsed());
+        if let Some(load) = &self.load
+            && let Some(left) = HintReader::new().left(response.headers())
+        {
+            load.told_left(left.share, Instant::now() + left.full_in);
+        }
         self.verdict = StatusClassifier::default().classify(response.into());
         if self.verdict.outcome == Outcome::Success {
             self.inside = Inside::of(response.headers());
@@ -80,6 +90,9 @@ impl Finish for Measure {
     fn finish(self, end: End) {
         if let Some(usage) = self.inside.usage() {
             self.meters.tokens(usage.input, usage.output);
+            if let Some(load) = &self.load {
+                load.used_tokens(usage.input.saturating_add(usage.output));
+            }
         }
         let outcome = match self.verdict.at_end(end).outcome {
             // It left because it had been told that the answer broke off.

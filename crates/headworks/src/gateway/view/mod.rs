@@ -161,7 +161,7 @@ impl View {
     fn of(config: &Config, group: &Group) -> Self {
         let affinities = config.affinities(group);
         let has = |affinity| affinities.contains(&affinity);
-        let is_sticky = config.routing_strategy() == RoutingStrategy::Sticky;
+        let is_sticky = config.router.routing_strategy == RoutingStrategy::Sticky;
         // Those that say more about what belongs together go first.
         let sources = [
             (Source::SessionId, is_sticky || has(Affinity::Session)),

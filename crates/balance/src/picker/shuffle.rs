@@ -3,7 +3,7 @@ use headworks_core::Why;
 
 /// How often a draw that hits no candidate is repeated before all are looked at. Repeating is what makes a
 /// choice among a thousand cost as much as among three, and each look is one too many once most are out.
-const DRAWS: usize = 4;
+const DRAWS: usize = 8;
 
 /// Chooses at random, each by its weight: `LiteLLM`'s `simple-shuffle`.
 ///

@@ -13,6 +13,8 @@ pub struct Fault {
     pub play: Play,
     /// Which answers it can befall.
     pub on: On,
+    /// Whether streams are held to their end: `headworks.commit: complete`.
+    pub held: bool,
     /// How many requests are sent, one after the other.
     pub asks: usize,
     /// How long the sick deployment's own breaker rests it at first.

@@ -52,7 +52,7 @@ impl Scene {
     pub async fn cancel_a_probe(kind: Kind, topology: Topology) -> Result<(), String> {
         let cooldown = Duration::from_millis(100);
         let always = Play::Always(500, Words::Failed, &[]);
-        let stage = Stage::with(kind, topology, always, cooldown, "num_retries: 0").await;
+        let stage = Stage::with(kind, topology, always, cooldown, "num_retries: 0", "").await;
         stage
             .sick
             .answer_with(move |request| always.answer(kind, request, 0));

@@ -37,7 +37,12 @@ pub(crate) const FALLBACK: &str = "f";
 
 impl Stage {
     pub(crate) async fn of(fault: &Fault, kind: Kind, topology: Topology) -> Self {
-        let stage = Self::with(kind, topology, fault.play, fault.cooldown, "num_retries: 1").await;
+        let own = match (fault.held, fault.play.settings()) {
+            (false, settings) => settings.to_owned(),
+            (true, settings) => format!("commit: complete, {settings}"),
+        };
+        let router = "num_retries: 1";
+        let stage = Self::with(kind, topology, fault.play, fault.cooldown, router, &own).await;
         let (play, calls) = (fault.play, AtomicUsize::new(0));
         stage.sick.answer_with(move |request| {
             let call = calls.fetch_add(1, Ordering::Relaxed);
@@ -53,6 +58,7 @@ impl Stage {
         play: Play,
         cooldown: Duration,
         router: &str,
+        own: &str,
     ) -> Self {
         let (sick, other, dead) = (
             Upstream::start().await,
@@ -94,9 +100,8 @@ impl Stage {
         }
         text += &format!(
             "router_settings: {{ {router}, cooldown_time: {cooldown}{fallbacks} }}\n\
-             general_settings: {{ master_key: {} }}\nheadworks: {{ {} }}\n",
+             general_settings: {{ master_key: {} }}\nheadworks: {{ {own} }}\n",
             canary::master_key(),
-            play.settings(),
         );
         let (gateway, metrics) = gateway(&text);
         Self {

@@ -49,6 +49,7 @@ const fn fault(name: &'static str, does: &'static str, play: Play) -> Fault {
         does,
         play,
         on: Any,
+        held: false,
         asks: 1,
         cooldown: Duration::from_millis(MINUTE),
         outcome: None,
@@ -227,6 +228,24 @@ pub const TABLE: &[Fault] = &[
         outcome: Some(Outcome::Transport),
         sibling: told("stream_malformed"), lone: told("stream_malformed"), fallback: told("stream_malformed"),
         ..fault("malformed event", "some words, then an event that is no JSON", Play::MalformedLater)
+    },
+    Fault {
+        on: Streams, held: true,
+        outcome: Some(Outcome::Transport),
+        lone: ours(500, "stream_cut", 2),
+        ..fault("cut, held", "some words, then the connection is closed; streams are held to their end (`commit: complete`)", Play::Cut)
+    },
+    Fault {
+        on: Streams, held: true,
+        outcome: Some(Outcome::Transport),
+        lone: ours(500, "stream_malformed", 2),
+        ..fault("malformed event, held", "some words, then an event that is no JSON; streams are held to their end", Play::MalformedLater)
+    },
+    Fault {
+        on: Streams, held: true,
+        outcome: Some(Outcome::RateLimited),
+        sibling: ELSEWHERE.rests(MINUTE), lone: Want::new(InBand(429), 2, 0), fallback: ELSEWHERE.rests(MINUTE),
+        ..fault("in-band error later, held", "some words, then an event that says: rate limited; streams are held to their end", Play::ErrorLater(Words::RateLimited))
     },
     Fault {
         on: DoneStreams,

@@ -96,7 +96,7 @@ async fn a_minute_of_flapping_is_not_seen_by_whoever_has_another() {
         for topology in [Topology::Sibling, Topology::Fallback] {
             let gateway = gateway(topology, r#"seed: 7, errors: { "503": 0.6 }"#);
             let mut by_the_sick = 0;
-            for _ in 0..600 {
+            for _ in 0..240 {
                 let (status, id, took) = ask(&gateway, kind).await;
                 assert_eq!(status, StatusCode::OK, "{kind}, {}", topology.as_str());
                 assert!(
@@ -104,12 +104,9 @@ async fn a_minute_of_flapping_is_not_seen_by_whoever_has_another() {
                     "nobody waits for the sick one: {took:?}"
                 );
                 by_the_sick += u32::from(id == "sick");
-                advance(Duration::from_millis(100)).await;
+                advance(Duration::from_millis(250)).await;
             }
-            assert!(
-                by_the_sick < 120,
-                "it rests most of the time: {by_the_sick}"
-            );
+            assert!(by_the_sick < 80, "it rests most of the time: {by_the_sick}");
         }
     }
 }

@@ -103,6 +103,7 @@ impl Play {
         match self {
             // Of an answer that is streamed this is the time to its head.
             Self::Silence | Self::Stall => ", timeout: 1",
+            Self::NoFirstToken => ", stream_timeout: 1",
             Self::Late(_) => ", timeout: 8",
             _ => "",
         }
@@ -111,7 +112,6 @@ impl Play {
     /// The settings of the gateway under `headworks`.
     pub(crate) const fn settings(self) -> &'static str {
         match self {
-            Self::NoFirstToken => "ttft_timeout: 1.5",
             Self::Stall => "stream_idle_timeout: 1.5",
             _ => "",
         }

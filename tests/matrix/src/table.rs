@@ -162,13 +162,13 @@ pub const TABLE: &[Fault] = &[
     Fault {
         outcome: Some(Outcome::Timeout),
         lone: ours(408, "timeout", 1),
-        ..fault("never answers", "reads the request, and no more", Play::Silence)
+        ..fault("never answers", "reads the request, and no more; it has 1 s (`timeout`)", Play::Silence)
     },
     Fault {
         on: Streams,
         outcome: Some(Outcome::Timeout),
         lone: ours(408, "timeout", 1),
-        ..fault("no first token", "200 and what precedes the first word, and no more", Play::NoFirstToken)
+        ..fault("no first token", "200 and what precedes the first word, and no more; it has 1 s (`stream_timeout`)", Play::NoFirstToken)
     },
     Fault {
         outcome: Some(Outcome::Success),
@@ -209,13 +209,13 @@ pub const TABLE: &[Fault] = &[
         on: Streams,
         outcome: Some(Outcome::Timeout),
         sibling: told("stream_stalled"), lone: told("stream_stalled"), fallback: told("stream_stalled"),
-        ..fault("stall", "some words, and no more", Play::Stall)
+        ..fault("stall", "some words, and no more; it has 1.5 s between events (`stream_idle_timeout`)", Play::Stall)
     },
     Fault {
         on: Plain,
         outcome: Some(Outcome::Timeout),
         sibling: Want::new(Broken, 1, 0), lone: Want::new(Broken, 1, 0), fallback: Want::new(Broken, 1, 0),
-        ..fault("stall", "all but the last byte, and no more", Play::Stall)
+        ..fault("stall", "all but the last byte, and no more; it has 1 s (`timeout`)", Play::Stall)
     },
     Fault {
         on: Streams,

@@ -1,9 +1,15 @@
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The time over which an observation replaces what was known before, to the factor e. What tower's and
-/// linkerd's peak EWMA are used with.
-const MEMORY: Duration = Duration::from_secs(10);
+/// The time over which an observation replaces what was known before, to the factor e. Twice what tower's and
+/// linkerd's peak EWMA are used with: with less, one slow answer or the lack of one takes so much away from a
+/// deployment, or gives it, that equal ones get a half more and a half less than their share in turn.
+const MEMORY: Duration = Duration::from_secs(20);
+
+/// The part of what was known that a slower answer replaces, however many there are. Ten of them are two
+/// thirds. With the whole, which makes a peak EWMA, what is known is the slowest answer of late: of the same
+/// deployments one or another then gets next to nothing for a second, and the rest up to twice their share.
+const RISE: f64 = 0.1;
 
 /// The time over which what is known loses its weight while nothing is sent, to the factor e. One that was ten
 /// times slower than the others is asked again after a minute and some: long enough that it sees less than a
@@ -31,9 +37,9 @@ const UNPROVEN: f64 = 60.0;
 const SENT_AWAY: f64 = 1e15;
 
 /// How long one deployment takes to answer, as far as is known, and how far it can be trusted to: a peak EWMA
-/// that knows failures.
+/// that does not take the highest peak for the whole, and knows failures.
 ///
-/// Times raise the estimate at once and lower it slowly (Finagle's peak EWMA). A failure says nothing of
+/// Times raise the estimate sooner than they lower it (after Finagle's peak EWMA). A failure says nothing of
 /// speed. It is held against the deployment by `doubt`: the chance that the next answer is a failure too, in
 /// which the last one counts as much as all before it. The load is divided by the square of the trust that is
 /// left, and not increased by a number of seconds, because the load of a busy deployment that works is larger
@@ -65,8 +71,13 @@ impl Estimate {
     pub(crate) fn heard(&mut self, now: Instant, took: Duration) {
         let took = took.as_secs_f64().max(LEAST);
         self.time = Some(match (self.time, self.heard) {
-            (Some(time), Some(heard)) if took < time => {
+            (Some(time), Some(heard)) => {
                 let kept = decay(now.saturating_duration_since(heard), MEMORY);
+                let kept = if took > time {
+                    kept.min(1.0 - RISE)
+                } else {
+                    kept
+                };
                 time.mul_add(kept, took * (1.0 - kept))
             }
             _ => took,

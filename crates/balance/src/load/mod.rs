@@ -48,8 +48,9 @@
 //! The load is the time an answer takes to begin, times the requests in flight and the one to come, over the
 //! square of the trust that the answer will be one.
 //!
-//! - **Time** is a peak EWMA, as Finagle has it: a slower answer counts at once, faster ones over ten
-//!   seconds. A streamed answer tells it with its first data. At its end each answer tells it again, by the
+//! - **Time** is a peak EWMA after Finagle's: a slower answer counts at once, faster ones over twenty seconds.
+//!   Unlike there the slower one is not taken for the whole but for a tenth of it at least, the more the less
+//!   is known of late: one slow answer in a hundred is no slow deployment. A streamed answer tells it with its first data. At its end each answer tells it again, by the
 //!   time of the whole, divided by how much there was of it ([`Units`]): a deployment that begins soon and goes
 //!   on slowly is slow, and a long answer is not. The time in which the reader did not ask for more
 //!   is the reader's.

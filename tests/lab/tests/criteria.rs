@@ -70,23 +70,14 @@ fn ten_seconds_after_an_outage_the_share_is_back_and_nobody_was_flooded_on_the_w
         let log = run(&herd, *choice).unwrap();
         let share = share_back(&herd, &log, 30, 36);
         let worst = worst_second(&herd, &log, OUTAGE_ENDS, 36.0);
+        // By latency who is a bit quicker at the moment gets a bit more, outage or not.
         let (fair, most) = match choice {
-            // It takes the time of one slow answer for that of the next ones, so that what each gets goes up
-            // and down, outage or not.
-            Choice::LeastLatency => (0.08..0.125, unrest(&herd, *choice) * 1.2),
+            Choice::LeastLatency => (0.085..0.12, 1.7),
             _ => (0.09..0.11, 1.5),
         };
         assert!(fair.contains(&share), "{choice:?}: {share}");
-        assert!(worst < most, "{choice:?}: {worst}, not below {most}");
+        assert!(worst < most, "{choice:?}: {worst}");
     }
-}
-
-/// The worst second of the same without an outage.
-fn unrest(herd: &Scenario, choice: Choice) -> f64 {
-    let mut calm = herd.clone();
-    calm.deployments[1].outages.clear();
-    let log = run(&calm, choice).unwrap();
-    worst_second(&calm, &log, OUTAGE_ENDS, 36.0)
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use allocation_counter::measure;
 use headworks_balance::{
-    Endpoint, LeastBusy, P2c, Picker, Registry, RoundRobin, Session, SmoothRoundRobin, Sticky,
-    WeightedShuffle,
+    Cheapest, Endpoint, LeastBusy, LeastLatency, LeastUsed, P2c, Picker, Registry, RoundRobin,
+    Session, SmoothRoundRobin, Sticky, WeightedShuffle,
 };
 use headworks_core::{Attempts, Outcome, Why};
 use http::Request;
@@ -43,7 +43,8 @@ fn allocations(picker: &dyn Picker, size: u32, request: &Request<()>) -> u64 {
 
 #[test]
 fn a_choice_by_order_or_share_allocates_nothing() {
-    let pickers: [&dyn Picker; 4] = [
+    let pickers: [&dyn Picker; 5] = [
+        &Cheapest::new(),
         &WeightedShuffle::new(),
         &RoundRobin::new(),
         &SmoothRoundRobin::new(),
@@ -62,7 +63,13 @@ fn a_choice_by_order_or_share_allocates_nothing() {
 #[test]
 fn a_choice_by_load_allocates_what_towers_balance_does() {
     for size in SIZES {
-        let p2c = P2c::new(LeastBusy);
-        assert_eq!(allocations(&p2c, size, &Request::new(())), 100);
+        for p2c in [
+            P2c::new(LeastBusy),
+            P2c::new(LeastLatency),
+            P2c::new(LeastUsed),
+        ] {
+            let count = allocations(&p2c, size, &Request::new(()));
+            assert_eq!(count, 100, "{p2c:?} of {size}");
+        }
     }
 }

@@ -191,16 +191,16 @@ impl Cell {
             Topology::Fallback => want.other,
             Topology::Sibling | Topology::Lone => 0,
         };
-        let first = self.fault.asks + fallbacks;
-        let retries = want
-            .retries
-            .unwrap_or(want.sick + want.other - first.min(want.sick + want.other));
+        // Each request begins once, and once more in the group it falls back to; what is left are retries.
+        let calls = want.sick + want.other;
+        let retries = calls.saturating_sub(self.fault.asks + fallbacks);
+        let retries = want.retries.unwrap_or(retries);
         let told = saw
             .iter()
             .filter_map(|saw| saw.header("x-headworks-attempts"));
         let told: usize = told.map(|attempts| attempts.split(", ").count()).sum();
         let mut counts = vec![
-            check("x-headworks-attempts", &(want.sick + want.other), &told),
+            check("x-headworks-attempts", &calls, &told),
             check("calls of the sick one", &sick, &seen(SICK)),
             check("calls of the other", &want.other, &seen(OTHER)),
             check(

@@ -29,13 +29,15 @@ its fallback for failures of every kind. Every request may be retried once.
 | **their event, broken off** | the events that came, the deployment's own error event among them, and the connection ended in mid-answer |
 | **broken off** | a plain answer that had begun, and the connection ended in mid-answer: shorter than its length says |
 
-*Come back* is what `retry-after` says, in whole seconds, and *give up* `x-should-retry: false`; where neither is said
-neither header is there. *Calls* are those of the sick deployment + those of the other. *Rests* is what the sick deployment's breaker does
-afterwards, for at least so long and at most a tenth longer; where nothing is said it is closed. *Apart* is the least
-time between two calls of the sick deployment. After every cell nothing is in flight anywhere, at the upstreams, in
-the gateway's own counts and in its metrics; attempts and outcomes in the metrics and the counts in
-`x-litellm-attempted-retries` and `x-litellm-attempted-fallbacks` are those of the calls; and no key has come out in an
-answer, a header, a log, a metric or an endpoint that tells about the gateway.
+*Calls* are those of the sick deployment + those of the other, and *apart* is the least time between two of the sick
+one. *Come back* is what `retry-after` says, in whole seconds, and *give up* is `x-should-retry: false`; where neither is
+said neither header is there. *Rests* is what the sick deployment's breaker does afterwards, for at least so long and at
+most a tenth longer; where nothing is said it is closed. *Counts as* is how the metrics count each attempt at it.
+
+After every cell nothing is in flight anywhere: at the upstreams, in the gateway's own counts, in its metrics. The
+attempts in the metrics and the counts in `x-litellm-attempted-retries`, `x-litellm-attempted-fallbacks` and
+`x-headworks-attempts` are those of the calls. No key has come out in an answer, a header, a log, a metric or an endpoint
+that tells about the gateway.
 
 Two things more are played on a paused clock, at every endpoint (`tests/matrix/tests/clock.rs`): that a hint is waited
 out to the millisecond alone, and not at all where somebody else is free; and a minute of flapping, of which nobody

@@ -1,6 +1,7 @@
 use crate::{
     Cell, Fault, Kind, SCENES,
     fault::{After, Client, Next, Topology, Want},
+    table::MISSES,
 };
 use std::time::Duration;
 
@@ -130,7 +131,7 @@ fn wanted(fault: &Fault, want: &Want) -> String {
     text
 }
 
-/// What is not as it should be, and is tested as it is.
+/// What is not as it should be, and is tested as it is or not at all.
 fn missed(table: &[Fault]) -> String {
     let mut list = String::new();
     for fault in table {
@@ -140,6 +141,9 @@ fn missed(table: &[Fault]) -> String {
                 list += &format!("- {name}, {at}: {why}.\n");
             }
         }
+    }
+    for miss in MISSES {
+        list += &format!("- {miss}.\n");
     }
     if list.is_empty() {
         "Nothing.\n".into()

@@ -289,6 +289,12 @@ pub const TABLE: &[Fault] = &[
     },
 ];
 
+/// What is known to be missed and is not played.
+pub const MISSES: &[&str] = &[
+    "in-band error first, plain: an error that stands in place of a plain answer, with a 200, is passed on as it came \
+     and counts as a success",
+];
+
 /// What takes more than a fault of one answer.
 #[rustfmt::skip]
 pub const SCENES: &[Scene] = &[

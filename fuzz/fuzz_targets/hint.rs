@@ -1,5 +1,5 @@
 //! Whatever a provider writes into its headers or its error, the hint is positive and believed, prose says no
-//! more than the value in it, and there is a verdict.
+//! more than the value in it, nothing is left of nothing, and there is a verdict.
 
 #![no_main]
 
@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// The line of the input goes to the header of the same place, the rest is the body.
-const HEADERS: [&str; 10] = [
+const HEADERS: [&str; 13] = [
     "date",
     "retry-after",
     "retry-after-ms",
@@ -23,6 +23,9 @@ const HEADERS: [&str; 10] = [
     "anthropic-ratelimit-unified-status",
     "anthropic-ratelimit-unified-reset",
     "x-amzn-errortype",
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
 ];
 
 fuzz_target!(|data: &[u8]| {
@@ -42,6 +45,16 @@ fuzz_target!(|data: &[u8]| {
     for reader in [reader, reader.requests_per_day()] {
         let hint = reader.read(&headers);
         assert!(hint.is_none_or(believed), "{hint:?}");
+    }
+    for name in ["openai", "groq", "openrouter"] {
+        let provider = Provider::find(name).expect("a row of the table");
+        for left in provider.left(&headers) {
+            assert!(left.limit != Some(0), "{left:?}");
+            assert!(left.remaining > 0 || left.limit.is_some(), "{left:?}");
+            assert!(left.reset != Some(Duration::ZERO), "{left:?}");
+            let share = left.share();
+            assert!(share.is_none_or(|share| (0.0..=1.0).contains(&share)), "{left:?}");
+        }
     }
     for name in ["openai", "groq"] {
         let provider = Provider::find(name).expect("a row of the table");

@@ -7,7 +7,7 @@ mod moment;
 mod number;
 mod reader;
 
-pub use left::Left;
+pub use left::{Left, LeftIn, LeftOf};
 pub use reader::{HintReader, should_retry};
 
 /// When to come back, as the provider said it.

@@ -76,7 +76,7 @@ pub use classify::{Answer, Classify, GrpcClassifier, StatusClassifier};
 pub use drain::Drain;
 pub use elapsed::{Clock, Elapsed, Timeouts};
 pub use guard::{End, Finish, Guard, Watch};
-pub use hint::{Hint, HintReader, Left, should_retry};
+pub use hint::{Hint, HintReader, Left, LeftIn, LeftOf, should_retry};
 pub use judged::Judged;
 pub use kept::KeptBody;
 pub use last_resort::LastResort;

@@ -6,7 +6,7 @@
 //!
 //! | part | what it is |
 //! |---|---|
-//! | [`Provider`] | a table: prefix, address, way of signing in, where the key is usually kept |
+//! | [`Provider`] | a table: prefix, address, way of signing in, where the key is usually kept, what it tells of its quotas and of usage |
 //! | [`Endpoint`] | a table: what can be asked for, and by which canonical path |
 //! | [`Target`] | one deployment, from settings named as `LiteLLM` names them, checked and worked out once |
 //! | [`SignInLayer`] | the layer: puts a [`Target`] into each request |
@@ -100,7 +100,7 @@ pub mod verdict;
 
 pub use endpoint::Endpoint;
 pub use layer::SignInLayer;
-pub use provider::{Auth, Paths, Provider};
+pub use provider::{Auth, Paths, Provider, Quotas, StreamUsage};
 pub use service::SignIn;
 pub use target::{Target, TargetBuilder, TargetError};
 pub use transport::{Transport, TransportBody, TransportFuture};

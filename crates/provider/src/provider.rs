@@ -1,5 +1,7 @@
 use crate::table::{NATIVE_ONLY, TABLE};
 use crate::target::TargetError;
+use headworks_core::{HintReader, Left};
+use http::HeaderMap;
 
 /// What is known of a provider beforehand: where it lives, how one signs in, where its key is usually kept.
 ///
@@ -13,6 +15,8 @@ pub struct Provider {
     pub(crate) auth: Auth,
     pub(crate) key_env: &'static [&'static str],
     pub(crate) base_env: &'static [&'static str],
+    pub(crate) quotas: Quotas,
+    pub(crate) stream_usage: StreamUsage,
 }
 
 /// How a provider arranges its endpoints below the base URL.
@@ -44,6 +48,38 @@ pub enum Auth {
     Anthropic,
     /// Not at all.
     None,
+}
+
+/// What a provider means by those headers about its quotas that do not say it themselves.
+///
+/// Most do: Anthropic's, Cerebras' and Mistral's have unit or period in their names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Quotas {
+    /// `-requests` are those of a minute, as at `OpenAI`.
+    ByMinute,
+    /// `-requests` are those of a day.
+    RequestsByDay,
+    /// Headers without any unit count requests.
+    Unlabelled,
+}
+
+/// Whether a provider takes `stream_options.include_usage` with a streamed chat completion or completion, and
+/// then ends the stream with the tokens used.
+///
+/// What does not know the member may refuse the request, as Mistral does, so nobody is asked who is not known
+/// to take it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StreamUsage {
+    /// It does, wherever it is.
+    OnRequest,
+    /// It does at its own address. Elsewhere its prefix stands for any server that is compatible with it.
+    AtOwnAddress,
+    /// Azure `OpenAI`: from API version 2024-09-01-preview on.
+    ByVersion,
+    /// It refuses it, tells the usage anyway, or has not said.
+    Unknown,
 }
 
 // ===== impl Provider =====
@@ -94,6 +130,34 @@ impl Provider {
     #[must_use]
     pub const fn api_base_env(&self) -> &'static [&'static str] {
         self.base_env
+    }
+
+    /// What is to be known about the headers it tells of its quotas by.
+    #[must_use]
+    pub const fn quotas(&self) -> Quotas {
+        self.quotas
+    }
+
+    /// Whether streams may be asked for their usage.
+    /// [`Target::reports_stream_usage`](crate::Target::reports_stream_usage) goes by the address too.
+    #[must_use]
+    pub const fn stream_usage(&self) -> StreamUsage {
+        self.stream_usage
+    }
+
+    /// Reads its hints: when to come back, and what is left.
+    #[must_use]
+    pub const fn hints(&self) -> HintReader {
+        match self.quotas {
+            Quotas::ByMinute => HintReader::new(),
+            Quotas::RequestsByDay => HintReader::new().requests_per_day(),
+            Quotas::Unlabelled => HintReader::new().unlabelled_requests(),
+        }
+    }
+
+    /// What it says with an answer is left of each of its quotas; see [`HintReader::left`].
+    pub fn left<'h>(&self, headers: &'h HeaderMap) -> impl Iterator<Item = Left> + use<'h> {
+        self.hints().left(headers)
     }
 
     /// True for the one inside this process, [`simulated`](crate::simulated).

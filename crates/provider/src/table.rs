@@ -5,7 +5,7 @@
 //! Gemini's is its OpenAI-compatible address, where LiteLLM speaks Google's own protocol. The comment above a
 //! row names where the provider documents its API.
 
-use crate::provider::{Auth, Paths, Provider};
+use crate::provider::{Auth, Paths, Provider, Quotas, StreamUsage};
 
 /// A provider whose endpoints follow a versioned base URL, signed in to with a bearer token.
 const fn compatible(
@@ -21,6 +21,8 @@ const fn compatible(
         auth: Auth::Bearer,
         key_env,
         base_env,
+        quotas: Quotas::ByMinute,
+        stream_usage: StreamUsage::Unknown,
     }
 }
 
@@ -45,6 +47,27 @@ impl Provider {
             ..self
         }
     }
+
+    /// A row whose headers about quotas are to be read in another way.
+    const fn telling(self, quotas: Quotas) -> Self {
+        Self { quotas, ..self }
+    }
+
+    /// A row whose documentation of chat completions has `stream_options.include_usage`.
+    const fn reporting(self) -> Self {
+        Self {
+            stream_usage: StreamUsage::OnRequest,
+            ..self
+        }
+    }
+
+    /// The same, under a condition.
+    const fn reporting_if(self, stream_usage: StreamUsage) -> Self {
+        Self {
+            stream_usage,
+            ..self
+        }
+    }
 }
 
 const OPENAI_BASE: &str = "https://api.openai.com/v1";
@@ -63,12 +86,14 @@ pub(crate) const TABLE: &[Provider] = &[
     compatible("aiml", "https://api.aimlapi.com/v1", &["AIML_API_KEY"], &["AIML_API_BASE"]),
     // docs.anthropic.com, "OpenAI SDK compatibility" and "Messages"
     compatible("anthropic", "https://api.anthropic.com", &["ANTHROPIC_API_KEY"], &["ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"])
-        .with(Paths::Root, Auth::Anthropic),
+        .with(Paths::Root, Auth::Anthropic)
+        .reporting(),
     // docs.anyscale.com
     compatible("anyscale", "https://api.endpoints.anyscale.com/v1", &["ANYSCALE_API_KEY"], &["ANYSCALE_API_BASE"]),
     // learn.microsoft.com, "Azure OpenAI in Microsoft Foundry Models REST API reference"
     own_server("azure", &["AZURE_OPENAI_API_KEY", "AZURE_API_KEY"], &["AZURE_API_BASE"])
-        .with(Paths::Azure, Auth::ApiKey),
+        .with(Paths::Azure, Auth::ApiKey)
+        .reporting_if(StreamUsage::ByVersion),
     // learn.microsoft.com, "Azure AI Model Inference REST API reference"
     own_server("azure_ai", &["AZURE_AI_API_KEY"], &["AZURE_AI_API_BASE"])
         .with(Paths::Foundry, Auth::ApiKey),
@@ -81,11 +106,13 @@ pub(crate) const TABLE: &[Provider] = &[
     // docs.litellm.ai
     own_server("custom_openai", OPENAI_LIKE_KEY, OPENAI_LIKE_BASE_ENV),
     // alibabacloud.com, Model Studio
-    compatible("dashscope", "https://dashscope.aliyuncs.com/compatible-mode/v1", &["DASHSCOPE_API_KEY"], &["DASHSCOPE_API_BASE"]),
+    compatible("dashscope", "https://dashscope.aliyuncs.com/compatible-mode/v1", &["DASHSCOPE_API_KEY"], &["DASHSCOPE_API_BASE"])
+        .reporting(),
     // deepinfra.com/docs
     compatible("deepinfra", "https://api.deepinfra.com/v1/openai", &["DEEPINFRA_API_KEY"], &["DEEPINFRA_API_BASE"]),
     // api-docs.deepseek.com; `/beta` is `/v1` and more
-    compatible("deepseek", "https://api.deepseek.com/beta", &["DEEPSEEK_API_KEY"], &["DEEPSEEK_API_BASE"]),
+    compatible("deepseek", "https://api.deepseek.com/beta", &["DEEPSEEK_API_KEY"], &["DEEPSEEK_API_BASE"])
+        .reporting(),
     // docs.docker.com
     compatible("docker_model_runner", "http://localhost:22088/engines/llama.cpp", &["DOCKER_MODEL_RUNNER_API_KEY"], &["DOCKER_MODEL_RUNNER_API_BASE"])
         .with(Paths::Root, Auth::Bearer),
@@ -96,13 +123,16 @@ pub(crate) const TABLE: &[Provider] = &[
     // friendli.ai/docs
     compatible("friendliai", "https://api.friendli.ai/serverless/v1", &["FRIENDLIAI_API_KEY", "FRIENDLI_TOKEN"], &["FRIENDLI_API_BASE"]),
     // ai.google.dev/gemini-api/docs/openai
-    compatible("gemini", "https://generativelanguage.googleapis.com/v1beta/openai", &["GEMINI_API_KEY", "GOOGLE_API_KEY"], &["GEMINI_API_BASE"]),
+    compatible("gemini", "https://generativelanguage.googleapis.com/v1beta/openai", &["GEMINI_API_KEY", "GOOGLE_API_KEY"], &["GEMINI_API_BASE"])
+        .reporting(),
     // docs.github.com
     compatible("github", "https://models.inference.ai.azure.com", &["GITHUB_API_KEY"], &["GITHUB_API_BASE"]),
     // console.groq.com/docs/openai
-    compatible("groq", "https://api.groq.com/openai/v1", &["GROQ_API_KEY"], &["GROQ_API_BASE"]),
+    compatible("groq", "https://api.groq.com/openai/v1", &["GROQ_API_KEY"], &["GROQ_API_BASE"])
+        .telling(Quotas::RequestsByDay).reporting(),
     // docs.vllm.ai, "OpenAI-Compatible Server"
-    own_server("hosted_vllm", &["HOSTED_VLLM_API_KEY"], &["HOSTED_VLLM_API_BASE"]),
+    own_server("hosted_vllm", &["HOSTED_VLLM_API_KEY"], &["HOSTED_VLLM_API_BASE"])
+        .reporting(),
     // docs.hyperbolic.xyz
     compatible("hyperbolic", "https://api.hyperbolic.xyz/v1", &["HYPERBOLIC_API_KEY"], &["HYPERBOLIC_API_BASE"]),
     // docs.inceptionlabs.ai
@@ -112,7 +142,8 @@ pub(crate) const TABLE: &[Provider] = &[
     // lemonade-server.ai/docs
     compatible("lemonade", "http://localhost:8000/api/v1", &["LEMONADE_API_KEY"], &["LEMONADE_API_BASE"]),
     // docs.litellm.ai
-    own_server("litellm_proxy", &["LITELLM_PROXY_API_KEY"], &["LITELLM_PROXY_API_BASE"]),
+    own_server("litellm_proxy", &["LITELLM_PROXY_API_KEY"], &["LITELLM_PROXY_API_BASE"])
+        .reporting(),
     // github.com/mozilla-ai/llamafile
     compatible("llamafile", "http://127.0.0.1:8080/v1", &["LLAMAFILE_API_KEY"], &["LLAMAFILE_API_BASE"]),
     // lmstudio.ai/docs
@@ -135,24 +166,30 @@ pub(crate) const TABLE: &[Provider] = &[
     compatible("nvidia_nim", "https://integrate.api.nvidia.com/v1", &["NVIDIA_NIM_API_KEY"], &["NVIDIA_NIM_API_BASE"]),
     // docs.ollama.com/api/openai-compatibility; the base URL is the root, as for Ollama's own API
     compatible("ollama", OLLAMA_BASE, OLLAMA_KEY, OLLAMA_BASE_ENV)
-        .with(Paths::Root, Auth::Bearer),
+        .with(Paths::Root, Auth::Bearer)
+        .reporting(),
     compatible("ollama_chat", OLLAMA_BASE, OLLAMA_KEY, OLLAMA_BASE_ENV)
-        .with(Paths::Root, Auth::Bearer),
+        .with(Paths::Root, Auth::Bearer)
+        .reporting(),
     // platform.openai.com/docs/api-reference
-    compatible("openai", OPENAI_BASE, OPENAI_KEY, OPENAI_BASE_ENV),
+    compatible("openai", OPENAI_BASE, OPENAI_KEY, OPENAI_BASE_ENV)
+        .reporting_if(StreamUsage::AtOwnAddress),
     // docs.litellm.ai
     own_server("openai_like", OPENAI_LIKE_KEY, OPENAI_LIKE_BASE_ENV),
     // openrouter.ai/docs
-    compatible("openrouter", "https://openrouter.ai/api/v1", &["OPENROUTER_API_KEY", "OR_API_KEY"], &["OPENROUTER_API_BASE"]),
+    compatible("openrouter", "https://openrouter.ai/api/v1", &["OPENROUTER_API_KEY", "OR_API_KEY"], &["OPENROUTER_API_BASE"])
+        .telling(Quotas::Unlabelled),
     // docs.perplexity.ai
     compatible("perplexity", "https://api.perplexity.ai", &["PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY"], &["PERPLEXITY_API_BASE"]),
     // docs.sambanova.ai
     compatible("sambanova", "https://api.sambanova.ai/v1", &["SAMBANOVA_API_KEY"], &["SAMBANOVA_API_BASE"]),
     // The one inside this process. RFC 2606 keeps `.invalid` from ever being somebody's host.
     compatible("simulated", "http://simulated.invalid/v1", &[], &[])
-        .with(Paths::Versioned, Auth::None),
+        .with(Paths::Versioned, Auth::None)
+        .reporting(),
     // platform.openai.com/docs/api-reference/completions
-    compatible("text-completion-openai", OPENAI_BASE, OPENAI_KEY, OPENAI_BASE_ENV),
+    compatible("text-completion-openai", OPENAI_BASE, OPENAI_KEY, OPENAI_BASE_ENV)
+        .reporting_if(StreamUsage::AtOwnAddress),
     // docs.together.ai
     compatible("together_ai", "https://api.together.ai/v1", &["TOGETHER_API_KEY", "TOGETHER_AI_API_KEY", "TOGETHERAI_API_KEY", "TOGETHER_AI_TOKEN"], &["TOGETHER_AI_API_BASE"]),
     // v0.dev/docs
@@ -161,13 +198,16 @@ pub(crate) const TABLE: &[Provider] = &[
     compatible("vercel_ai_gateway", "https://ai-gateway.vercel.sh/v1", &["VERCEL_AI_GATEWAY_API_KEY", "VERCEL_OIDC_TOKEN"], &["VERCEL_AI_GATEWAY_API_BASE"]),
     // docs.vllm.ai; LiteLLM's `vllm/` runs the engine in its own process, which
     // has no counterpart here, so the server it is
-    own_server("vllm", &["VLLM_API_KEY"], &["VLLM_API_BASE"]),
+    own_server("vllm", &["VLLM_API_KEY"], &["VLLM_API_BASE"])
+        .reporting(),
     // volcengine.com/docs
-    compatible("volcengine", "https://ark.cn-beijing.volces.com/api/v3", &["VOLCENGINE_API_KEY"], &["VOLCENGINE_API_BASE"]),
+    compatible("volcengine", "https://ark.cn-beijing.volces.com/api/v3", &["VOLCENGINE_API_KEY"], &["VOLCENGINE_API_BASE"])
+        .reporting(),
     // docs.wandb.ai
     compatible("wandb", "https://api.inference.wandb.ai/v1", &["WANDB_API_KEY"], &["WANDB_API_BASE"]),
     // docs.x.ai/docs/api-reference
-    compatible("xai", "https://api.x.ai/v1", &["XAI_API_KEY"], &["XAI_API_BASE"]),
+    compatible("xai", "https://api.x.ai/v1", &["XAI_API_KEY"], &["XAI_API_BASE"])
+        .reporting(),
     // docs.z.ai/api-reference
     compatible("zai", "https://api.z.ai/api/paas/v4", &["ZAI_API_KEY"], &["ZAI_API_BASE"]),
 ];

@@ -54,19 +54,6 @@ fn digits(text: &str) -> (&str, &str) {
 // ===== impl Number =====
 
 impl Number {
-    /// What part of `whole` it is.
-    pub(super) fn over(self, whole: Self) -> f64 {
-        self.as_f64() / whole.as_f64()
-    }
-
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a share need not be exact to 2^-53"
-    )]
-    fn as_f64(self) -> f64 {
-        f64::from(self.billionths).mul_add(1e-9, self.whole as f64)
-    }
-
     pub(super) const fn whole(self) -> u64 {
         self.whole
     }

@@ -1,4 +1,8 @@
-use super::{Bare, Hint, number, wait};
+use super::{
+    Bare, Hint,
+    left::{LeftIn, LeftOf},
+    number, wait,
+};
 use http::{HeaderMap, header};
 use std::{
     str,
@@ -34,18 +38,10 @@ use std::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HintReader {
     longest: Duration,
-    requests: Length,
-}
-
-/// How long the window of a quota is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Length {
-    /// An hour at most.
-    Short,
-    /// A day or more.
-    Long,
-    /// That of the provider's unlabelled `-requests`.
-    Requests,
+    /// The period of `-requests` that do not say it.
+    pub(super) requests: LeftIn,
+    /// Quotas without a unit are of requests.
+    pub(super) unlabelled: bool,
 }
 
 /// The three headers of one quota.
@@ -53,47 +49,61 @@ pub(super) struct Window {
     pub(super) limit: &'static str,
     pub(super) remaining: &'static str,
     pub(super) reset: &'static str,
-    length: Length,
+    /// What it counts, unless that is unknown or limits nothing.
+    pub(super) of: Option<LeftOf>,
+    /// `None` where it depends on who sends it.
+    pub(super) period: Option<LeftIn>,
 }
 
 macro_rules! window {
-    ($before:literal, $after:literal, $length:ident) => {
+    ($before:literal, $after:literal, $of:expr, $period:expr) => {
         Window {
             limit: concat!($before, "limit", $after),
             remaining: concat!($before, "remaining", $after),
             reset: concat!($before, "reset", $after),
-            length: Length::$length,
+            of: $of,
+            period: $period,
         }
     };
 }
 
+const REQUESTS: Option<LeftOf> = Some(LeftOf::Requests);
+const TOKENS: Option<LeftOf> = Some(LeftOf::Tokens);
+const INPUT: Option<LeftOf> = Some(LeftOf::InputTokens);
+const OUTPUT: Option<LeftOf> = Some(LeftOf::OutputTokens);
+const MINUTE: Option<LeftIn> = Some(LeftIn::Minute);
+const HOUR: Option<LeftIn> = Some(LeftIn::Hour);
+const DAY: Option<LeftIn> = Some(LeftIn::Day);
+const MONTH: Option<LeftIn> = Some(LeftIn::Month);
+
+#[rustfmt::skip]
 pub(super) const WINDOWS: [Window; 20] = [
     // platform.openai.com, "Rate limits: headers"; Azure and Groq use the same names
-    window!("x-ratelimit-", "-requests", Requests),
-    window!("x-ratelimit-", "-tokens", Short),
-    window!("x-ratelimit-", "-project-tokens", Short),
+    window!("x-ratelimit-", "-requests", REQUESTS, None),
+    window!("x-ratelimit-", "-tokens", TOKENS, MINUTE),
+    window!("x-ratelimit-", "-project-tokens", TOKENS, MINUTE),
     // inference-docs.cerebras.ai, "Rate limits"
-    window!("x-ratelimit-", "-requests-minute", Short),
-    window!("x-ratelimit-", "-requests-hour", Short),
-    window!("x-ratelimit-", "-requests-day", Long),
-    window!("x-ratelimit-", "-tokens-minute", Short),
-    window!("x-ratelimit-", "-tokens-hour", Short),
-    window!("x-ratelimit-", "-tokens-day", Long),
-    // docs.mistral.ai, "Rate limits", and what its API sent before
-    window!("x-ratelimit-", "-req-minute", Short),
-    window!("ratelimitbysize-", "", Short),
-    window!("x-ratelimitbysize-", "-minute", Short),
-    window!("x-ratelimitbysize-", "-month", Long),
+    window!("x-ratelimit-", "-requests-minute", REQUESTS, MINUTE),
+    window!("x-ratelimit-", "-requests-hour", REQUESTS, HOUR),
+    window!("x-ratelimit-", "-requests-day", REQUESTS, DAY),
+    window!("x-ratelimit-", "-tokens-minute", TOKENS, MINUTE),
+    window!("x-ratelimit-", "-tokens-hour", TOKENS, HOUR),
+    window!("x-ratelimit-", "-tokens-day", TOKENS, DAY),
+    // docs.mistral.ai, "Rate limits", and what its API sent before: the size is that of a request, in tokens
+    window!("x-ratelimit-", "-req-minute", REQUESTS, MINUTE),
+    window!("ratelimitbysize-", "", TOKENS, MINUTE),
+    window!("x-ratelimitbysize-", "-minute", TOKENS, MINUTE),
+    window!("x-ratelimitbysize-", "-month", TOKENS, MONTH),
     // openrouter.ai/docs, "Errors"
-    window!("x-ratelimit-", "", Short),
+    window!("x-ratelimit-", "", None, None),
     // docs.anthropic.com, "Rate limits: response headers"
-    window!("anthropic-ratelimit-requests-", "", Short),
-    window!("anthropic-ratelimit-tokens-", "", Short),
-    window!("anthropic-ratelimit-input-tokens-", "", Short),
-    window!("anthropic-ratelimit-output-tokens-", "", Short),
+    window!("anthropic-ratelimit-requests-", "", REQUESTS, MINUTE),
+    window!("anthropic-ratelimit-tokens-", "", TOKENS, MINUTE),
+    window!("anthropic-ratelimit-input-tokens-", "", INPUT, MINUTE),
+    window!("anthropic-ratelimit-output-tokens-", "", OUTPUT, MINUTE),
     // docs.anthropic.com, "Service tiers"
-    window!("anthropic-priority-input-tokens-", "", Short),
-    window!("anthropic-priority-output-tokens-", "", Short),
+    window!("anthropic-priority-input-tokens-", "", None, MINUTE),
+    window!("anthropic-priority-output-tokens-", "", None, MINUTE),
 ];
 
 /// What a provider says in `x-should-retry`, which the `OpenAI` and Anthropic SDKs believe above everything
@@ -115,7 +125,8 @@ impl HintReader {
     pub const fn new() -> Self {
         Self {
             longest: Hint::LONGEST,
-            requests: Length::Short,
+            requests: LeftIn::Minute,
+            unlabelled: false,
         }
     }
 
@@ -129,7 +140,16 @@ impl HintReader {
     /// `x-ratelimit-*-requests` counts the requests of a day, as at Groq, and not of a minute.
     #[must_use]
     pub const fn requests_per_day(mut self) -> Self {
-        self.requests = Length::Long;
+        self.requests = LeftIn::Day;
+        self
+    }
+
+    /// `x-ratelimit-limit` and its like, which name no unit, count requests, as at `OpenRouter`: those of a
+    /// minute if they are back within one, else those of a day. By default nothing is made of them, since
+    /// others count by the second.
+    #[must_use]
+    pub const fn unlabelled_requests(mut self) -> Self {
+        self.unlabelled = true;
         self
     }
 
@@ -160,10 +180,10 @@ impl HintReader {
         let quotas = WINDOWS.iter().filter(|window| window.is_used_up(headers));
         let quotas = quotas.filter_map(|window| {
             let wait = text(headers, window.reset).and_then(|text| wait(text, Bare::Seconds, now));
-            match self.length_of(window) {
-                Length::Long => Some(Hint::long(wait.unwrap_or(self.longest))),
-                _ => wait.map(Hint::after),
+            if self.is_long(window) {
+                return Some(Hint::long(wait.unwrap_or(self.longest)));
             }
+            wait.map(Hint::after)
         });
         let plan = plan_reset(headers, now).map(Hint::long);
         quotas.chain(plan).max().map(|hint| self.believe(hint))
@@ -175,11 +195,10 @@ impl HintReader {
         Hint::long(self.longest)
     }
 
-    pub(super) const fn length_of(&self, window: &Window) -> Length {
-        match window.length {
-            Length::Requests => self.requests,
-            length => length,
-        }
+    /// True of what comes back in days.
+    fn is_long(&self, window: &Window) -> bool {
+        let own = window.of.map_or(LeftIn::Minute, |_| self.requests);
+        window.period.unwrap_or(own) >= LeftIn::Day
     }
 
     /// `hint`, no longer than is believed.

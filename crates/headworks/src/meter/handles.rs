@@ -1,4 +1,6 @@
-use headworks_core::{DeploymentId, Group, Outcome};
+use headworks_core::{DeploymentId, Group, HintReader, LeftIn, Outcome};
+use headworks_provider::Provider;
+use http::HeaderMap;
 use metrics::{Counter, Gauge, Histogram, Label, counter, gauge, histogram};
 use std::{fmt, time::Duration};
 
@@ -19,6 +21,7 @@ pub struct Labels {
 ///
 /// They record to whichever recorder is installed when they are made, so install it first.
 pub struct Meters {
+    hints: HintReader,
     attempts: Counter,
     outcomes: [(Outcome, Counter); Outcome::ALL.len()],
     in_flight: Gauge,
@@ -53,6 +56,7 @@ impl Meters {
             )
         };
         Self {
+            hints: Provider::find(&labels.provider).map_or_else(HintReader::new, Provider::hints),
             attempts: counter!("headworks_deployment_attempts_total", base.clone()),
             outcomes: Outcome::ALL.map(|outcome| {
                 let labels = with(Label::from_static_parts("outcome", outcome.as_str()));
@@ -69,6 +73,14 @@ impl Meters {
             input_tokens: tokens("input"),
             output_tokens: tokens("output"),
         }
+    }
+
+    /// Of the quotas that an answer tells of, what part is left of that of which least is, and how long until
+    /// it is whole again: a day at most, as no load looks further ahead.
+    pub(super) fn left(&self, headers: &HeaderMap) -> Option<(f64, Duration)> {
+        let left = self.hints.left(headers);
+        left.filter_map(|left| Some((left.share()?, left.full_in().min(LeftIn::Day.length()))))
+            .min_by(|(one, _), (other, _)| one.total_cmp(other))
     }
 
     pub(super) fn began(&self) {

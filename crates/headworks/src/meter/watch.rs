@@ -1,8 +1,6 @@
 use super::Meters;
 use headworks_balance::State;
-use headworks_core::{
-    BoxError, Classify, End, Finish, HintReader, Outcome, StatusClassifier, Verdict, Watch,
-};
+use headworks_core::{BoxError, Classify, End, Finish, Outcome, StatusClassifier, Verdict, Watch};
 use headworks_openai::{Usage, answer, sse};
 use http::{HeaderMap, Response, header};
 use std::{error::Error, sync::Arc};
@@ -49,9 +47,9 @@ impl Measure {
     pub(super) fn head<R>(&mut self, response: &Response<R>) {
         self.meters.head(self.began.elapsed());
         if let Some(load) = &self.load
-            && let Some(left) = HintReader::new().left(response.headers())
+            && let Some((share, full_in)) = self.meters.left(response.headers())
         {
-            load.told_left(left.share, Instant::now() + left.full_in);
+            load.told_left(share, Instant::now() + full_in);
         }
         self.verdict = StatusClassifier::default().classify(response.into());
         if self.verdict.outcome == Outcome::Success {

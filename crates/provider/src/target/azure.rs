@@ -66,6 +66,24 @@ pub(super) fn openai(
     (usual, Some(responses))
 }
 
+/// True if what is reached there takes `stream_options`: `/openai/v1`, and of the dated versions those from
+/// 2024-09-01-preview on ("API version lifecycle: changes between preview releases").
+pub(super) fn reports_stream_usage(
+    path: &str,
+    base_query: Option<&str>,
+    api_version: Option<&str>,
+) -> bool {
+    let version = Version {
+        base_query,
+        set: api_version,
+    };
+    let dated = version.get();
+    let dated = dated.as_deref().unwrap_or(DEFAULT_VERSION);
+    path.ends_with("/openai/v1")
+        || version.is_v1()
+        || dated.get(..10).is_some_and(|date| date >= "2024-09-01")
+}
+
 /// Azure AI Foundry: a hub keeps its models below `/models`, a serverless endpoint at its root.
 pub(super) fn foundry(
     host: &str,

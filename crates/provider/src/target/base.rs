@@ -2,7 +2,7 @@ use super::{
     TargetError, azure,
     routes::{Route, Routes},
 };
-use crate::{Endpoint, Paths, Provider};
+use crate::{Endpoint, Paths, Provider, StreamUsage};
 use http::{
     Uri,
     uri::{Authority, Scheme},
@@ -69,6 +69,30 @@ impl Base {
             path: path.to_owned(),
             query: query.map(str::to_owned),
         })
+    }
+
+    /// True if `provider` takes `stream_options.include_usage` there.
+    pub(super) fn reports_stream_usage(
+        &self,
+        provider: &Provider,
+        api_version: Option<&str>,
+    ) -> bool {
+        match provider.stream_usage() {
+            StreamUsage::OnRequest => true,
+            StreamUsage::AtOwnAddress => {
+                let own = provider.default_api_base().unwrap_or_default();
+                let own = own.parse::<Uri>().unwrap_or_default();
+                // A region's address has its name in front: eu.api.openai.com.
+                let before = own
+                    .host()
+                    .and_then(|own| self.authority.host().strip_suffix(own));
+                before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+            }
+            StreamUsage::ByVersion => {
+                azure::reports_stream_usage(&self.path, self.query.as_deref(), api_version)
+            }
+            StreamUsage::Unknown => false,
+        }
     }
 
     /// Where the endpoints of `provider` are below this base.

@@ -92,6 +92,7 @@ impl TargetBuilder {
             (None, None) => return Err(TargetError::NoApiBase(provider.name())),
         };
         let base = Base::parse(written)?;
+        let reports_stream_usage = base.reports_stream_usage(provider, self.api_version.as_deref());
         let routes = base.routes(provider, model, self.api_version.as_deref());
         let mut uris = [const { None::<Uri> }; Endpoint::ALL.len()];
         for endpoint in Endpoint::ALL {
@@ -109,6 +110,7 @@ impl TargetBuilder {
             credential,
             native,
             headers: extra(self.organization, self.headers)?,
+            reports_stream_usage,
         })))
     }
 }

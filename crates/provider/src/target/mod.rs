@@ -64,6 +64,7 @@ struct Inner {
     /// What signs in where Anthropic's protocol is spoken.
     native: Option<Header>,
     headers: Box<[Header]>,
+    reports_stream_usage: bool,
 }
 
 pub(crate) type Header = (HeaderName, HeaderValue);
@@ -99,6 +100,15 @@ impl Target {
     #[must_use]
     pub fn uri(&self, endpoint: Endpoint) -> &Uri {
         &self.0.uris[endpoint.index()]
+    }
+
+    /// True if a stream from `endpoint` may be asked for the tokens it has used, by
+    /// `stream_options.include_usage`: of a provider that is known to take it there
+    /// ([`StreamUsage`](crate::StreamUsage)), chat completions and completions.
+    #[must_use]
+    pub fn reports_stream_usage(&self, endpoint: Endpoint) -> bool {
+        self.0.reports_stream_usage
+            && matches!(endpoint, Endpoint::ChatCompletions | Endpoint::Completions)
     }
 
     /// A request that costs no tokens and needs the deployment's credentials: which models there are, or at

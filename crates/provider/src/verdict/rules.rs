@@ -42,13 +42,9 @@ impl Rules {
     /// on what others said; the windows of quotas are a provider's own.
     #[must_use]
     pub fn of(provider: &Provider) -> Self {
-        let hints = HintReader::new();
-        let hints = match provider.name() {
-            // console.groq.com/docs/rate-limits: -requests are of a day, -tokens of a minute
-            "groq" => hints.requests_per_day(),
-            _ => hints,
-        };
-        Self { hints }
+        Self {
+            hints: provider.hints(),
+        }
     }
 
     /// The longest wait that is believed, and how long what comes back some day is left alone. Default:

@@ -1,5 +1,7 @@
 use crate::{
-    Location, NoticeKind, keys, quote,
+    Location, NoticeKind, keys,
+    limits::ENFORCE,
+    quote,
     read::{Field, Section},
     report::Report,
 };
@@ -35,12 +37,11 @@ pub struct GroupAffinity {
 }
 
 /// What else `LiteLLM` takes for a check, and what that comes to here.
-const OTHERS: [(&str, &str); 4] = [
+const OTHERS: [(&str, &str); 3] = [
     (
         "encrypted_content_affinity",
         "nothing in such an item says who made it; with `session_affinity` it goes back to its deployment",
     ),
-    ("enforce_model_rate_limits", "nothing is limited"),
     ("router_budget_limiting", "nothing is limited"),
     (
         "forward_client_headers_by_model_group",
@@ -80,6 +81,8 @@ impl Affinity {
             match Self::ALL.into_iter().find(|known| known.as_str() == name) {
                 Some(affinity) if affinities.contains(&affinity) => {}
                 Some(affinity) => affinities.push(affinity),
+                // No affinity, and read by those it concerns.
+                None if name == ENFORCE => {}
                 None => other(&item, name, report),
             }
         }
@@ -96,7 +99,8 @@ fn other(item: &Field<'_>, name: &str, report: &mut Report) {
         return;
     }
     let names = Affinity::ALL.map(Affinity::as_str);
-    let nearest = keys::nearest(name, names.into_iter().chain(OTHERS.map(|(name, _)| name)));
+    let others = OTHERS.map(|(name, _)| name).into_iter().chain([ENFORCE]);
+    let nearest = keys::nearest(name, names.into_iter().chain(others));
     let hint = nearest.map_or(String::new(), |nearest| {
         format!(": did you mean `{nearest}`?")
     });

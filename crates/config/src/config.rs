@@ -1,6 +1,7 @@
 use crate::{
     Affinity, Alias, Cooldown, Deployment, Error, Fallbacks, GeneralSettings, HealthCheckSettings,
-    LitellmSettings, Loader, Notice, OwnSettings, RetryPolicy, RouterSettings, check,
+    Limits, LitellmSettings, Loader, Notice, OwnSettings, RetryPolicy, RouterSettings,
+    RoutingStrategy, check,
     deployment::{self, ModelList},
     environment::Environment,
     location::Mark,
@@ -114,6 +115,24 @@ impl Config {
     #[must_use]
     pub fn cooldown(&self, deployment: &Deployment) -> Cooldown {
         Cooldown::new(self, deployment)
+    }
+
+    /// Whether `rpm`, `tpm` and the other limits of deployments are kept, rather than being shares alone:
+    /// what `headworks.limits` says, else as in `LiteLLM`, where usage-based strategies keep them, and the
+    /// others with `enforce_model_rate_limits`. A number that has been a share in a file for years must not
+    /// begin to refuse requests.
+    #[must_use]
+    pub fn keeps_limits(&self) -> bool {
+        match self.headworks.limits {
+            Some(limits) => limits == Limits::Enforce,
+            None => {
+                self.router.enforce_model_rate_limits
+                    || matches!(
+                        self.router.routing_strategy,
+                        RoutingStrategy::UsageBased | RoutingStrategy::UsageBasedV2
+                    )
+            }
+        }
     }
 
     /// The retries of a group by class of error: its entry of `model_group_retry_policy`, else

@@ -38,6 +38,16 @@ pub struct Deployment {
     pub rpm: Option<u64>,
     /// Tokens per minute; looked for in the same places.
     pub tpm: Option<u64>,
+    /// Tokens of prompts per minute.
+    pub itpm: Option<u64>,
+    /// Tokens of answers per minute.
+    pub otpm: Option<u64>,
+    /// Requests per day.
+    pub rpd: Option<u64>,
+    /// Tokens per day.
+    pub tpd: Option<u64>,
+    /// When a day begins, after midnight UTC. Default: then.
+    pub daily_reset_time: Duration,
     /// The share of the group's requests, 0 or more.
     pub weight: Option<f64>,
     /// Lower first. From `litellm_params`, else `model_info`.

@@ -29,7 +29,7 @@
 //!       api_base: https://paris.example.com
 //!       rpm: 600
 //!       order: 1
-//!       rpd: 20000
+//!       max_budget: 20000
 //!
 //! router_settings:
 //!   routing_strategy: least-busy
@@ -51,7 +51,7 @@
 //! // What has no effect yet is said, not swallowed.
 //! assert_eq!(
 //!     loaded.notices[0].to_string(),
-//!     "config.yaml:9:7: `litellm_params.rpd` is not honoured yet: nothing is limited",
+//!     "config.yaml:9:7: `litellm_params.max_budget` is not honoured yet: nothing is limited",
 //! );
 //! # Ok::<(), headworks_config::Error>(())
 //! ```
@@ -86,6 +86,7 @@ mod health;
 mod id;
 mod json;
 mod keys;
+mod limits;
 mod litellm;
 mod load;
 mod location;
@@ -112,6 +113,7 @@ pub use fallback::{Fallback, FallbackSettings, Fallbacks};
 pub use general::GeneralSettings;
 pub use health::HealthCheckSettings;
 pub use keys::{KEYS, Key, Status};
+pub use limits::{Limits, Sharing, WhenSilent};
 pub use litellm::LitellmSettings;
 pub use load::Loader;
 pub use location::Location;

@@ -19,6 +19,8 @@ pub struct ModelInfo {
     pub enable_tag_filtering: Option<bool>,
     /// Lets the group's requests go anywhere whose tags match nobody. Default: false.
     pub allow_fail_open: bool,
+    /// The account whose quota it uses: deployments of one such name share their limits and their rests. Ours.
+    pub quota_group: Option<String>,
     /// It is left out of background health checks. Default: false.
     pub disable_background_health_check: bool,
     /// How long a health check may take. See [`health_check_timeout`](Self::health_check_timeout).
@@ -84,6 +86,7 @@ impl ModelInfo {
                 .get("allow_fail_open")
                 .and_then(|field| field.truth(report))
                 .unwrap_or(false),
+            quota_group: text("quota_group", report),
             disable_background_health_check: section
                 .get("disable_background_health_check")
                 .and_then(|field| field.truth(report))

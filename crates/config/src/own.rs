@@ -1,5 +1,5 @@
 use crate::{
-    check,
+    Limits, Sharing, check,
     read::{Field, Section},
     report::Report,
 };
@@ -29,6 +29,8 @@ use std::{
 ///   retry_budget: {share: 0.2, floor_per_minute: 60}  # default none
 ///   queue: {wait: 5, max: 1000}  # for a deployment that takes the request; default none
 ///   when_all_rest: refuse  # or least_bad
+///   limits: enforce        # or weigh; default as the strategy and the checks say
+///   redis: {replicas: 3, when_silent: share}  # or open, or closed
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct OwnSettings {
@@ -69,6 +71,10 @@ pub struct OwnSettings {
     pub queue: Option<QueueSettings>,
     /// What becomes of a request when every deployment that could take it rests.
     pub when_all_rest: WhenAllRest,
+    /// Whether limits are kept. See [`Config::keeps_limits`](crate::Config::keeps_limits) for the default.
+    pub limits: Option<Limits>,
+    /// How instances share what they keep, if Redis is named.
+    pub redis: Sharing,
 }
 
 /// What of a stream must be here before a client gets any of it. Up to then a failure is tried elsewhere and
@@ -186,6 +192,10 @@ impl OwnSettings {
             when_all_rest: get("when_all_rest")
                 .and_then(|field| WhenAllRest::read(&field, report))
                 .unwrap_or_default(),
+            limits: get("limits").and_then(|field| Limits::read(&field, report)),
+            redis: get("redis")
+                .and_then(|field| Sharing::read(&field, report))
+                .unwrap_or_default(),
         }
     }
 }
@@ -209,6 +219,8 @@ impl Default for OwnSettings {
             retry_budget: None,
             queue: None,
             when_all_rest: WhenAllRest::default(),
+            limits: None,
+            redis: Sharing::default(),
         }
     }
 }

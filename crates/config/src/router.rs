@@ -1,6 +1,6 @@
 use crate::{
     Affinity, AllowedFailsPolicy, FallbackSettings, GroupAffinity, GroupRetryPolicy, RetryPolicy,
-    check, keys,
+    check, keys, limits,
     read::{Field, Section},
     report::Report,
 };
@@ -56,7 +56,10 @@ pub struct RouterSettings {
     pub affinities: Vec<Affinity>,
     /// The same for single groups, in the order of the file.
     pub model_group_affinities: Vec<GroupAffinity>,
-    /// What instances share. Not used yet.
+    /// Keeps the limits of deployments, whatever the strategy: `enforce_model_rate_limits` among
+    /// `optional_pre_call_checks`. See [`Config::keeps_limits`](crate::Config::keeps_limits).
+    pub enforce_model_rate_limits: bool,
+    /// Where instances share limits and rests.
     pub redis: Option<Redis>,
 }
 
@@ -71,8 +74,14 @@ pub struct Redis {
     pub host: Option<String>,
     /// `redis_port`.
     pub port: Option<u16>,
+    /// `redis_username`. Default: none, as before Redis 6.
+    pub username: Option<String>,
     /// `redis_password`.
     pub password: Option<Secret>,
+    /// `redis_db`. Default: 0.
+    pub db: Option<u32>,
+    /// `redis_ssl`. Default: false.
+    pub ssl: bool,
 }
 
 /// How a deployment is chosen among those of a group.
@@ -143,6 +152,7 @@ impl RouterSettings {
             affinities: get("optional_pre_call_checks")
                 .map_or_else(Vec::new, |field| Affinity::read_all(&field, report)),
             model_group_affinities: GroupAffinity::read_all(section, report),
+            enforce_model_rate_limits: limits::asked_for(section, report),
             redis: Redis::read(section, report),
         }
     }
@@ -164,7 +174,15 @@ impl Redis {
             port: section
                 .get("redis_port")
                 .and_then(|port| port.small(report, "a port, 0 to 65535")),
+            username: text("redis_username", report).map(str::to_owned),
             password: text("redis_password", report).map(Secret::from),
+            db: section
+                .get("redis_db")
+                .and_then(|db| db.small(report, "the number of a database, 0 or more")),
+            ssl: section
+                .get("redis_ssl")
+                .and_then(|ssl| ssl.truth(report))
+                .unwrap_or(false),
         };
         let host = section.get("redis_host");
         let port = section.get("redis_port");

@@ -2,7 +2,7 @@ use super::Deployment;
 use crate::{
     AllowedFailsPolicy, ModelInfo, Simulated, check,
     id::Identity,
-    json,
+    json, limits,
     location::Mark,
     quote,
     read::{Field, Section},
@@ -55,6 +55,13 @@ impl<'a> Entry<'a> {
             organization: None,
             rpm: self.limit("rpm", report),
             tpm: self.limit("tpm", report),
+            itpm: get("itpm").and_then(|field| field.count(report)),
+            otpm: get("otpm").and_then(|field| field.count(report)),
+            rpd: get("rpd").and_then(|field| field.count(report)),
+            tpd: get("tpd").and_then(|field| field.count(report)),
+            daily_reset_time: get("daily_reset_time")
+                .and_then(|field| limits::time_of_day(&field, report))
+                .unwrap_or_default(),
             weight: get("weight").and_then(|field| {
                 field.number(report, "a number, 0 or more", |weight| weight >= 0.0)
             }),

@@ -12,6 +12,7 @@ mod fallbacks;
 mod fixtures;
 mod ids;
 mod includes;
+mod limits;
 mod notices;
 mod properties;
 mod reading;

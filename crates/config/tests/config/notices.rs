@@ -5,9 +5,9 @@ use headworks_config::{KEYS, NoticeKind, RoutingStrategy, Status};
 fn what_has_no_effect_yet_is_told_once_by_its_full_name() {
     let text = "\
 model_list:
-  - {model_name: g, litellm_params: {model: openai/a, rpd: 1, itpm: 1}}
-  - {model_name: g, litellm_params: {model: openai/b, rpd: 2, itpm: 1}}
-  - {model_name: g, litellm_params: {model: openai/c, rpd: 2}, model_info: {blocked: true}}
+  - {model_name: g, litellm_params: {model: openai/a, max_budget: 1, seed: 1}}
+  - {model_name: g, litellm_params: {model: openai/b, max_budget: 2, seed: 1}}
+  - {model_name: g, litellm_params: {model: openai/c, max_budget: 2}, model_info: {blocked: true}}
 router_settings: {plugins: []}
 litellm_settings: {drop_params: yes}
 ";
@@ -15,9 +15,9 @@ litellm_settings: {drop_params: yes}
     assert_eq!(
         notices(&loaded),
         [
-            "config.yaml:2:55: `litellm_params.rpd` is not honoured yet: nothing is limited (and 2 times more below)",
-            "config.yaml:2:63: `litellm_params.itpm` is not honoured yet: nothing is limited (and once more below)",
-            "config.yaml:4:77: `model_info.blocked` is not honoured yet: it is used",
+            "config.yaml:2:55: `litellm_params.max_budget` is not honoured yet: nothing is limited (and 2 times more below)",
+            "config.yaml:2:70: `litellm_params.seed` is not honoured yet: requests pass unchanged (and once more below)",
+            "config.yaml:4:84: `model_info.blocked` is not honoured yet: it is used",
             "config.yaml:5:19: `router_settings.plugins` is not honoured yet",
             "config.yaml:6:20: `litellm_settings.drop_params` is not honoured yet: requests pass unchanged",
         ]
@@ -170,7 +170,6 @@ router_settings: {redis_host: localhost, fallbacks: [{openai/*: [openai/x]}, {op
         [
             "config.yaml:2:18: the wildcard in the `model_name` `openai/*` is not honoured yet: it is a name like any other",
             "config.yaml:2:62: `litellm_params.simulated` has no effect on `openai/*`, which is not a `simulated/` model",
-            "config.yaml:3:19: `router_settings.redis_host` is not honoured yet: state is not shared between instances yet",
             "config.yaml:3:19: Redis wants both `redis_host` and `redis_port`, or `redis_url`",
             "config.yaml:3:79: `fallbacks` has `openai/*` twice: the first holds",
         ]

@@ -1,0 +1,132 @@
+use crate::{
+    check,
+    read::{Field, Section},
+    report::Report,
+};
+use std::time::Duration;
+
+/// What the limits of a deployment (`rpm`, `tpm` and the others) are for: `headworks.limits`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Limits {
+    /// They are shares: `weigh`. So many requests go there in proportion, and nothing is refused.
+    Weigh,
+    /// They are kept: `enforce`. What would go beyond them goes elsewhere, or is refused.
+    Enforce,
+}
+
+/// How instances share what they keep over Redis: `headworks.redis`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sharing {
+    /// How many instances there are, for the time when Redis is silent. Default: 2.
+    pub replicas: Option<u32>,
+    /// What an instance does when Redis is silent.
+    pub when_silent: WhenSilent,
+}
+
+/// What an instance does when Redis is silent: `headworks.redis.when_silent`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum WhenSilent {
+    /// It admits its part of each limit, one of `replicas`: `share`.
+    #[default]
+    Share,
+    /// It admits all of each limit, as if there were no others: `open`.
+    Open,
+    /// It admits nothing that is limited: `closed`.
+    Closed,
+}
+
+// ===== impl Limits =====
+
+impl Limits {
+    pub(crate) fn read(field: &Field<'_>, report: &mut Report) -> Option<Self> {
+        match field.string(report)? {
+            "weigh" => Some(Self::Weigh),
+            "enforce" => Some(Self::Enforce),
+            _ => {
+                field.refuse(report, "`weigh` or `enforce`", "");
+                None
+            }
+        }
+    }
+}
+
+// ===== impl Sharing =====
+
+impl Sharing {
+    pub(crate) fn read(field: &Field<'_>, report: &mut Report) -> Option<Self> {
+        let section = field.section("headworks.redis", report)?;
+        check::keys(&section, report);
+        let replicas = section.get("replicas").and_then(|field| {
+            let replicas: u32 = field.small(report, "a number of instances, 1 or more")?;
+            if replicas == 0 {
+                field.refuse(report, "a number of instances, 1 or more", "");
+            }
+            (replicas > 0).then_some(replicas)
+        });
+        Some(Self {
+            replicas,
+            when_silent: section
+                .get("when_silent")
+                .and_then(|field| WhenSilent::read(&field, report))
+                .unwrap_or_default(),
+        })
+    }
+
+    /// The part of a limit that an instance keeps to when Redis is silent.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        const DEFAULT_REPLICAS: u32 = 2;
+        1.0 / f64::from(self.replicas.unwrap_or(DEFAULT_REPLICAS))
+    }
+}
+
+// ===== impl WhenSilent =====
+
+impl WhenSilent {
+    fn read(field: &Field<'_>, report: &mut Report) -> Option<Self> {
+        match field.string(report)? {
+            "share" => Some(Self::Share),
+            "open" => Some(Self::Open),
+            "closed" => Some(Self::Closed),
+            _ => {
+                field.refuse(report, "`share`, `open` or `closed`", "");
+                None
+            }
+        }
+    }
+}
+
+/// True if `optional_pre_call_checks` has `enforce_model_rate_limits`.
+pub(crate) fn asked_for(router: &Section<'_>, report: &mut Report) -> bool {
+    let Some(list) = router.get("optional_pre_call_checks") else {
+        return false;
+    };
+    // What is wrong with the list is reported by whoever reads the affinities in it.
+    list.items(report).any(|item| {
+        let scalar = item.node.as_scalar();
+        scalar.is_some_and(|scalar| scalar.text() == ENFORCE)
+    })
+}
+
+/// The name of the check by which `LiteLLM` keeps limits.
+pub(crate) const ENFORCE: &str = "enforce_model_rate_limits";
+
+/// `daily_reset_time`: `HH:MM`, after midnight UTC.
+pub(crate) fn time_of_day(field: &Field<'_>, report: &mut Report) -> Option<Duration> {
+    let text = field.string(report)?;
+    let number = |text: &str, below: u64| {
+        let number: u64 = text.parse().ok()?;
+        (text.len() == 2 && number < below).then_some(number)
+    };
+    let parts = text.split_once(':');
+    let time = parts.and_then(|(hours, minutes)| Some((number(hours, 24)?, number(minutes, 60)?)));
+    let Some((hours, minutes)) = time else {
+        field.refuse(
+            report,
+            "a time of day, as \"07:30\", in UTC",
+            "write it in quotes",
+        );
+        return None;
+    };
+    Some(Duration::from_secs((hours * 60 + minutes) * 60))
+}

@@ -1,0 +1,97 @@
+use super::*;
+use headworks_config::{Limits, WhenSilent};
+use std::time::Duration;
+
+fn config(settings: &str) -> headworks_config::Config {
+    load(&with_model(settings)).unwrap().config
+}
+
+#[test]
+fn limits_are_kept_by_usage_based_strategies_by_a_check_or_when_asked_for() {
+    for (settings, kept) in [
+        ("", false),
+        ("router_settings: {routing_strategy: least-busy}\n", false),
+        (
+            "router_settings: {routing_strategy: usage-based-routing-v2}\n",
+            true,
+        ),
+        (
+            "router_settings: {routing_strategy: usage-based-routing}\n",
+            true,
+        ),
+        (
+            "router_settings: {optional_pre_call_checks: [enforce_model_rate_limits]}\n",
+            true,
+        ),
+        ("headworks: {limits: enforce}\n", true),
+        (
+            "router_settings: {routing_strategy: usage-based-routing}\nheadworks: {limits: weigh}\n",
+            false,
+        ),
+    ] {
+        assert_eq!(config(settings).keeps_limits(), kept, "{settings}");
+    }
+    let text =
+        with_model("router_settings: {optional_pre_call_checks: [enforce_model_rate_limits]}\n");
+    assert!(notices(&load(&text).unwrap()).is_empty());
+}
+
+#[test]
+fn every_limit_of_a_deployment_is_read() {
+    let text = "\
+model_list:
+  - model_name: g
+    litellm_params:
+      model: openai/a
+      rpm: 1
+      tpm: 2
+      itpm: 3
+      otpm: 4
+      rpd: 5
+      tpd: 6
+      daily_reset_time: \"07:30\"
+    model_info: {quota_group: account}
+";
+    let config = load(text).unwrap().config;
+    let one = &config.deployments[0];
+    let limits = [one.rpm, one.tpm, one.itpm, one.otpm, one.rpd, one.tpd];
+    assert_eq!(limits, [1, 2, 3, 4, 5, 6].map(Some));
+    assert_eq!(
+        one.daily_reset_time,
+        Duration::from_secs(7 * 3600 + 30 * 60)
+    );
+    assert_eq!(one.info.quota_group.as_deref(), Some("account"));
+}
+
+#[test]
+fn what_is_no_time_of_day_is_refused() {
+    for time in ["24:00", "7:30", "07:60", "noon", "0730"] {
+        let text = format!(
+            "model_list: [{{model_name: g, litellm_params: {{model: m/g, daily_reset_time: \"{time}\"}}}}]"
+        );
+        let error = load(&text).unwrap_err().to_string();
+        assert!(error.contains("a time of day"), "{time}: {error}");
+    }
+}
+
+#[test]
+fn how_instances_share_can_be_said() {
+    let settings = "\
+router_settings: {redis_url: \"rediss://:canary@redis.example.com/3\"}
+headworks: {limits: enforce, redis: {replicas: 4, when_silent: closed}}
+";
+    let config = config(settings);
+    assert_eq!(config.headworks.limits, Some(Limits::Enforce));
+    assert_eq!(config.headworks.redis.when_silent, WhenSilent::Closed);
+    assert!((config.headworks.redis.share() - 0.25).abs() < f64::EPSILON);
+    assert!(!format!("{config:?}").contains("canary"));
+    let wrong = "headworks: {limits: maybe, redis: {replicas: 0, when_silent: never}}\n";
+    let error = load(&with_model(wrong)).unwrap_err().to_string();
+    for message in [
+        "`weigh` or `enforce`",
+        "1 or more",
+        "`share`, `open` or `closed`",
+    ] {
+        assert!(error.contains(message), "{error}");
+    }
+}

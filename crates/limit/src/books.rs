@@ -7,7 +7,7 @@ pub(crate) use account::Then;
 use crate::{
     Limits, Period, Tokens, Unit,
     limits::Rate,
-    share::{Alone, Answer, LEASE, Question, SlotQuestion},
+    share::{Alone, Answer, Question, SlotQuestion, TRUST},
     window::micros,
 };
 use account::Account;
@@ -38,6 +38,8 @@ struct Together {
     until: u64,
     /// It has been found that it does not count any more.
     lost: bool,
+    /// The last question was not answered: it is not known whether there is anybody to ask.
+    silent: bool,
     instances: u64,
     /// Which memory of the store it was.
     memory: u64,
@@ -200,12 +202,16 @@ impl Books {
                 return Err(Reason::Full);
             }
         }
+        let instances = self
+            .together
+            .as_ref()
+            .map_or(1, |together| together.instances);
         let refusals = self.accounts.iter_mut();
         let refusals = refusals.filter_map(|account| {
             let need = need(&account.rate);
             match mode {
                 Mode::Own => account.refusal(account.rate.limit, need, now),
-                Mode::Leased => account.unleased(need, now),
+                Mode::Leased => account.unleased(need, instances, now),
                 Mode::Cut(alone) => account.refusal(alone.of(account.rate.limit), need, now),
             }
         });
@@ -303,6 +309,7 @@ impl Books {
             wanted,
             until: 0,
             lost: true,
+            silent: true,
             instances: 1,
             memory: 0,
             slots: 0,
@@ -320,7 +327,11 @@ impl Books {
     pub(crate) fn question(&mut self, quota: Arc<str>, since: Duration, now: u64) -> Question {
         let lost = matches!(self.mode(now), Mode::Cut(_));
         // For this exchange and the next.
-        let ahead = 2.0 * AHEAD.div_duration_f64(since).min(1.0);
+        let silent = self
+            .together
+            .as_ref()
+            .is_some_and(|together| together.silent);
+        let ahead = (!silent).then(|| 2.0 * AHEAD.div_duration_f64(since).min(1.0));
         let limits = &self.limits;
         let rates = self.accounts.iter_mut().map(|account| {
             if lost {
@@ -365,8 +376,11 @@ impl Books {
         together.memory = answer.memory;
         together.instances = answer.instances;
         together.slots = answer.slots;
-        together.until = asked + micros(LEASE);
-        together.lost = false;
+        let begins = std::mem::take(&mut together.silent);
+        if !begins {
+            together.until = asked + micros(TRUST);
+            together.lost = false;
+        }
         for (rate, granted) in question.rates.iter().zip(&answer.rates) {
             let named = |account: &&mut Account| account.rate.name() == rate.name;
             let Some(account) = self.accounts.iter_mut().find(named) else {
@@ -383,7 +397,7 @@ impl Books {
                 account.left = granted.left;
             }
         }
-        if forgotten {
+        if forgotten || begins {
             self.want();
         }
         self.rests_until = self.rests_until.max(now + micros(answer.rest));
@@ -391,6 +405,9 @@ impl Books {
 
     /// The store has not answered this.
     pub(crate) fn unanswered(&mut self, question: &Question, now: u64) {
+        if let Some(together) = &mut self.together {
+            together.silent = true;
+        }
         for rate in &question.rates {
             let named = |account: &&mut Account| account.rate.name() == rate.name;
             if let Some(account) = self.accounts.iter_mut().find(named) {

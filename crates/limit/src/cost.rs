@@ -16,9 +16,10 @@ pub trait Cost<B> {
 
 /// Finds out what one request has cost.
 ///
-/// Only of answers that succeed; a failure has cost what [`RateLimit`](crate::RateLimit) says.
+/// The [`total`](Self::total) is asked only of answers that succeed; a failure has cost what
+/// [`RateLimit`](crate::RateLimit) says.
 pub trait Tally {
-    /// The head of a successful answer. The default ignores it.
+    /// The head of the answer, or the error in its place. The default ignores it.
     fn head(&mut self, head: Answer<'_>) {
         let _ = head;
     }

@@ -1,6 +1,6 @@
 use crate::{Reservation, Tally, Tokens};
 use bytes::Buf;
-use headworks_core::{Answer, End, Finish, GuardedBody, Outcome, Watch};
+use headworks_core::{Answer, End, Finish, GuardedBody, Outcome, Verdict, Watch};
 use std::io::IoSlice;
 
 /// The body of an answer that has come through a [`RateLimit`](crate::RateLimit).
@@ -16,23 +16,28 @@ pub struct Flight<T> {
     tally: T,
     /// Of the head; before it, the request would have been cancelled.
     outcome: Outcome,
+    rests: bool,
 }
 
 // ===== impl Flight =====
 
 impl<T: Tally> Flight<T> {
-    pub(crate) const fn new(reservation: Reservation, tally: T) -> Self {
+    pub(crate) const fn new(reservation: Reservation, tally: T, rests: bool) -> Self {
         Self {
             reservation,
             tally,
             outcome: Outcome::Cancelled,
+            rests,
         }
     }
 
-    pub(crate) fn head(&mut self, head: Answer<'_>, outcome: Outcome) {
-        self.outcome = outcome;
-        if outcome == Outcome::Success {
-            self.tally.head(head);
+    pub(crate) fn head(&mut self, head: Answer<'_>, verdict: Verdict) {
+        self.outcome = verdict.outcome;
+        self.tally.head(head);
+        if let (true, Outcome::RateLimited, Some(hint)) =
+            (self.rests, verdict.outcome, verdict.hint)
+        {
+            self.reservation.rest(hint.wait());
         }
     }
 

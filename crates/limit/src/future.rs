@@ -1,6 +1,6 @@
 use crate::{Flight, ResponseBody, Tally};
 use headworks_core::{
-    Answer, BoxError, Classify, End, Guard, GuardedBody, NotAdmitted, Outcome, Refusal,
+    Answer, BoxError, Classify, End, Guard, GuardedBody, NotAdmitted, Outcome, Refusal, Verdict,
 };
 use http::Response;
 use http_body::Body;
@@ -86,9 +86,9 @@ where
         Poll::Ready(match answer {
             Ok(response) => {
                 let head = Answer::from(&response);
-                let outcome = classifier.classify(head).outcome;
+                let verdict = classifier.classify(head);
                 if let Some(flight) = guard.get_mut() {
-                    flight.head(head, outcome);
+                    flight.head(head, verdict);
                 }
                 Ok(response.map(|body| GuardedBody::new(body, guard)))
             }
@@ -99,7 +99,7 @@ where
                     }
                 } else if let Some(flight) = guard.get_mut() {
                     let answer = Answer::Error(&*error);
-                    flight.head(answer, failed(classifier.classify(answer).outcome));
+                    flight.head(answer, failed(classifier.classify(answer)));
                 }
                 guard.finish(End::Failed);
                 Err(error)
@@ -115,10 +115,10 @@ impl<F, T: Tally, K> fmt::Debug for ResponseFuture<F, T, K> {
 }
 
 /// An error is no success, whatever a classifier makes of it: there is no answer that could say its cost.
-const fn failed(outcome: Outcome) -> Outcome {
-    match outcome {
-        Outcome::Success => Outcome::Transport,
-        other => other,
+fn failed(verdict: Verdict) -> Verdict {
+    match verdict.outcome {
+        Outcome::Success => Outcome::Transport.into(),
+        _ => verdict,
     }
 }
 

@@ -8,6 +8,7 @@ pub struct RateLimitLayer<C = RequestsOnly, K = StatusClassifier> {
     quota: Quota,
     cost: C,
     classifier: K,
+    rests: bool,
 }
 
 // ===== impl RateLimitLayer =====
@@ -20,6 +21,7 @@ impl RateLimitLayer {
             quota,
             cost: RequestsOnly,
             classifier: StatusClassifier::default(),
+            rests: true,
         }
     }
 }
@@ -32,7 +34,16 @@ impl<C, K> RateLimitLayer<C, K> {
             quota: self.quota,
             cost,
             classifier: self.classifier,
+            rests: self.rests,
         }
+    }
+
+    /// Leaves the quota open when the provider says that it is used up, and when it will not be: for a
+    /// deployment nobody can stand in for. By default it rests as long, for everybody who shares it.
+    #[must_use]
+    pub const fn without_rests(mut self) -> Self {
+        self.rests = false;
+        self
     }
 
     /// The quota it keeps.
@@ -47,6 +58,7 @@ impl<C, K> RateLimitLayer<C, K> {
             quota: self.quota,
             cost: self.cost,
             classifier,
+            rests: self.rests,
         }
     }
 }
@@ -55,11 +67,12 @@ impl<S, C: Clone, K: Clone> Layer<S> for RateLimitLayer<C, K> {
     type Service = RateLimit<S, C, K>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        RateLimit::new(
+        RateLimit {
             inner,
-            self.quota.clone(),
-            self.cost.clone(),
-            self.classifier.clone(),
-        )
+            quota: self.quota.clone(),
+            cost: self.cost.clone(),
+            classifier: self.classifier.clone(),
+            rests: self.rests,
+        }
     }
 }

@@ -203,6 +203,13 @@ impl Reservation {
         self.tokens
     }
 
+    /// The provider has said that nothing more is to be sent for so long.
+    pub(crate) fn rest(&self, rest: Duration) {
+        if let Some(quota) = &self.quota {
+            quota.rest(rest, Instant::now());
+        }
+    }
+
     /// It was sent, and has cost this.
     pub fn settle(mut self, actual: Tokens) {
         if let Some(quota) = self.quota.take() {

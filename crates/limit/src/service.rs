@@ -10,26 +10,16 @@ use tower_service::Service;
 /// [crate docs](crate).
 #[derive(Clone, Debug)]
 pub struct RateLimit<S, C = RequestsOnly, K = StatusClassifier> {
-    inner: S,
-    quota: Quota,
-    cost: C,
-    classifier: K,
+    pub(crate) inner: S,
+    pub(crate) quota: Quota,
+    pub(crate) cost: C,
+    pub(crate) classifier: K,
+    pub(crate) rests: bool,
 }
 
 // ===== impl RateLimit =====
 
 impl<S, C, K> RateLimit<S, C, K> {
-    /// Keeps `quota` in front of `inner`. What requests cost is for `cost` to say, what has failed for
-    /// `classifier`.
-    pub const fn new(inner: S, quota: Quota, cost: C, classifier: K) -> Self {
-        Self {
-            inner,
-            quota,
-            cost,
-            classifier,
-        }
-    }
-
     /// The quota it keeps.
     pub const fn quota(&self) -> &Quota {
         &self.quota
@@ -62,7 +52,7 @@ where
         let (tokens, tally) = self.cost.estimate(&request);
         match self.quota.reserve(tokens, Instant::now()) {
             Ok(reservation) => {
-                let guard = Guard::new(Flight::new(reservation, tally));
+                let guard = Guard::new(Flight::new(reservation, tally, self.rests));
                 ResponseFuture::admitted(self.inner.call(request), guard, self.classifier.clone())
             }
             Err(why) => ResponseFuture::turned_away(Returned::new(request, why).into()),

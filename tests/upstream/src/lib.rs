@@ -10,6 +10,7 @@
 //! | start one, or one per deployment | [`Upstream::start`], [`Upstream::start_many`] |
 //! | start many on one port of many addresses | [`Upstream::start_beside`] |
 //! | have a name server that knows them, or fails | [`NameServer`] |
+//! | have a Redis that stops, dies and comes back | [`RedisServer`] |
 //! | have an address where nobody listens | [`DeadPort`] |
 //! | say what is answered | [`Upstream::answer`], [`Upstream::answer_next`], [`Upstream::answer_with`] |
 //! | build an answer, and spoil it | [`Answer`] |
@@ -56,6 +57,7 @@ mod gate;
 pub mod openai;
 mod port;
 mod record;
+mod redis;
 mod serve;
 mod upstream;
 mod wire;
@@ -65,4 +67,5 @@ pub use dns::{NameAnswer, NameServer};
 pub use gate::Gate;
 pub use port::DeadPort;
 pub use record::{Ending, Received, Seen, TimedOut};
+pub use redis::RedisServer;
 pub use upstream::Upstream;

@@ -75,7 +75,13 @@ impl Account {
         missing
     }
 
-    pub(super) fn question(&mut self, limits: &Limits, ahead: f64, now: u64) -> RateQuestion {
+    /// What the store is told and asked; only told if nothing is known of it.
+    pub(super) fn question(
+        &mut self,
+        limits: &Limits,
+        ahead: Option<f64>,
+        now: u64,
+    ) -> RateQuestion {
         let shape = limits.window(self.rate.period).shape();
         // What is spent late is counted as long as if it had been spent when it was granted.
         let lease = match self.rate.period {
@@ -88,16 +94,20 @@ impl Account {
             width: shape.width,
             buckets: shape.buckets + u64::try_from(lease).unwrap_or_default(),
             offset: shape.offset,
-            ask: self.lease.ask(now, ahead),
+            ask: match ahead {
+                Some(ahead) => self.lease.ask(self.rate.limit, now, ahead),
+                None => self.lease.only_tell(now),
+            },
         }
     }
 
     /// Why `need` is not to be had of what is leased, if it is not.
-    pub(super) fn unleased(&mut self, need: u64, now: u64) -> Option<Full> {
+    pub(super) fn unleased(&mut self, need: u64, instances: u64, now: u64) -> Option<Full> {
         let limit = self.rate.limit;
         let alone = need > limit && limit > 0;
         self.lease.want(need, alone);
-        if limit > 0 && self.lease.has(need, now) {
+        let has = limit > 0 && self.lease.has(need, now);
+        if has || self.lease.may_owe(need, self.left, instances) {
             return None;
         }
         let left = if self.left > 0 || self.window.used(now) == 0 {

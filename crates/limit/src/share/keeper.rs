@@ -125,13 +125,25 @@ impl fmt::Debug for Keeper {
     }
 }
 
+/// What is known of the store.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nothing yet.
+    New,
+    /// It does not answer.
+    Silent,
+    /// It has answered once since.
+    Back,
+    Answering,
+}
+
 async fn keep(
     store: impl Store,
     quotas: Vec<(Arc<str>, Quota)>,
     params: KeeperParams,
     wanted: Arc<Notify>,
 ) {
-    let mut answers = None;
+    let mut state = State::New;
     let mut last = Instant::now();
     loop {
         let asked = Instant::now();
@@ -153,28 +165,36 @@ async fn keep(
             true => Ok(given),
             false => Err(StoreError::new("not as many answers as questions")),
         });
-        let answered = match &result {
-            Ok(given) => {
-                for (((_, quota), question), answer) in quotas.iter().zip(&questions).zip(given) {
-                    quota.answered(question, answer, asked);
-                }
-                true
-            }
-            Err(_) => {
+        let given = match result {
+            Ok(given) => given,
+            Err(error) => {
                 for ((_, quota), question) in quotas.iter().zip(&questions) {
                     quota.unanswered(question);
                 }
-                false
+                if state != State::Silent {
+                    state = State::Silent;
+                    (params.on_change)(Err(&error));
+                }
+                sleep(RETRY).await;
+                continue;
             }
         };
-        if answers.replace(answered) != Some(answered) {
-            (params.on_change)(result.as_ref().map(drop));
+        for (((_, quota), question), answer) in quotas.iter().zip(&questions).zip(&given) {
+            quota.answered(question, answer, asked);
         }
-        let hopeful = result.is_ok_and(|given| given.iter().any(Answer::has_some));
-        if !answered {
-            sleep(RETRY).await;
-            continue;
+        match state {
+            State::Answering => {}
+            // The first answer says that there is somebody; what may be spent comes with the second.
+            State::New | State::Silent => {
+                state = State::Back;
+                continue;
+            }
+            State::Back => {
+                state = State::Answering;
+                (params.on_change)(Ok(()));
+            }
         }
+        let hopeful = given.iter().any(Answer::has_some);
         sleep(PAUSE).await;
         let pause = if busy { BUSY } else { IDLE };
         if busy && !hopeful {

@@ -1,4 +1,4 @@
-use super::{Ask, Granted, LEASE};
+use super::{Ask, Granted, LEASE, TRUST};
 use crate::window::micros;
 use std::collections::VecDeque;
 
@@ -17,6 +17,10 @@ pub(crate) struct Lease {
     demand: u64,
     /// What was asked for and could not be had.
     short: u64,
+    /// As much as the largest request of late has needed; it fades.
+    usual: u64,
+    /// Something was taken in advance of the next exchange.
+    on_credit: bool,
     /// The largest single thing that was asked for and is larger than the limit.
     alone: u64,
 }
@@ -63,8 +67,18 @@ impl Lease {
         has
     }
 
-    /// Takes what it has, and says when the oldest part of it was granted.
+    /// True if `need`, which it does not have, may be owed until the next exchange: once, if it is larger than
+    /// what is seen, and several times as much was left for each of so many instances.
+    pub(crate) fn may_owe(&mut self, need: u64, left: u64, instances: u64) -> bool {
+        let is_new = need > self.usual.max(1) && !self.on_credit;
+        let fits = is_new && need.saturating_mul(4).saturating_mul(instances) <= left;
+        self.on_credit |= fits;
+        fits
+    }
+
+    /// Takes what it has, owes the rest, and says when the oldest part of it was granted.
     pub(crate) fn take(&mut self, mut need: u64) -> Option<u64> {
+        self.usual = self.usual.max(need);
         self.available = self.available.saturating_sub(need);
         let mut oldest = None;
         while need > 0
@@ -78,6 +92,7 @@ impl Lease {
                 self.grants.pop_front();
             }
         }
+        self.owe(need);
         oldest
     }
 
@@ -92,26 +107,46 @@ impl Lease {
         }
     }
 
-    /// More was used than had been taken.
-    pub(crate) const fn owe(&mut self, amount: u64) {
+    /// More was used than had been taken: it is paid with what is held, as far as that goes.
+    pub(crate) fn owe(&mut self, amount: u64) {
         self.debt = self.debt.saturating_add(amount);
+        self.pay();
+    }
+
+    fn pay(&mut self) {
+        let mut paid = self.debt.min(self.available);
+        self.debt -= paid;
+        self.available -= paid;
+        while let Some(grant) = self.grants.front_mut().filter(|_| paid > 0) {
+            let part = paid.min(grant.left);
+            grant.left -= part;
+            paid -= part;
+            if grant.left == 0 {
+                self.grants.pop_front();
+            }
+        }
     }
 
     /// What the store is to be told and asked, `for_next` so long: until the exchange after this one.
-    pub(crate) fn ask(&mut self, now: u64, ahead: f64) -> Ask {
+    pub(crate) fn ask(&mut self, limit: u64, now: u64, ahead: f64) -> Ask {
         self.expire(now);
         // What would be over before the next exchange comes goes back now, while it is worth something.
-        let soon = match self.alone {
-            0 => now + micros(LEASE) / 2,
+        // What will be over before long goes back now, while it is worth something. By then there is a younger
+        // one: what is not young any more is not counted as held.
+        let over = match self.alone {
+            0 => now + micros(LEASE) / 4,
             // It waits for nothing to be in use, not even here.
             _ => u64::MAX,
         };
-        while let Some(grant) = self.grants.front().filter(|grant| grant.until < soon) {
+        while let Some(grant) = self.grants.front().filter(|grant| grant.until < over) {
             self.available -= grant.left;
             let (at, left) = (grant.at, grant.left);
             self.grants.pop_front();
             self.give_back(at, left);
         }
+        let young = now + micros(TRUST);
+        let held = self.grants.iter().filter(|grant| grant.until >= young);
+        let held: u64 = held.map(|grant| grant.left).sum();
         #[expect(
             clippy::cast_precision_loss,
             clippy::cast_possible_truncation,
@@ -119,20 +154,35 @@ impl Lease {
             reason = "a guess at what will be asked for"
         )]
         let expected = (self.demand as f64 * ahead).ceil() as u64;
-        let want = expected.saturating_sub(self.available).max(self.short);
+        let want = expected.saturating_sub(held).max(self.short);
         let ask = Ask {
             want,
-            held: self.available,
+            held,
+            // For the first requests after a while without any.
+            advance: self.usual.max(limit / 20).max(1),
             alone: self.alone,
             debt: self.debt,
             returns: std::mem::take(&mut self.returns),
         };
         (self.demand, self.short, self.alone, self.debt) = (0, 0, 0, 0);
+        // Half of it in some half a minute without demand.
+        self.usual -= self.usual / 64;
         ask
+    }
+
+    /// What the store is told when it is not known to listen: nothing is asked for, since what is granted to one
+    /// that does not hear it is lost.
+    pub(crate) fn only_tell(&mut self, now: u64) -> Ask {
+        self.expire(now);
+        Ask {
+            debt: std::mem::take(&mut self.debt),
+            ..Ask::default()
+        }
     }
 
     /// What the store has answered to a question that was `asked` then.
     pub(crate) fn granted(&mut self, granted: Granted, asked: u64) {
+        self.on_credit = false;
         if granted.amount == 0 {
             return;
         }
@@ -144,9 +194,7 @@ impl Lease {
             until: asked + micros(LEASE),
         });
         // What was used without a lease while this was asked for comes first: it is granted now.
-        let paid = self.debt.min(self.available);
-        self.take(paid);
-        self.debt -= paid;
+        self.pay();
     }
 
     /// No answer has come to this question. The store may have heard it or not: what is owed is told again,

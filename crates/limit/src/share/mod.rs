@@ -30,7 +30,7 @@
 //!
 //! # When the store is silent
 //!
-//! After [`LEASE`] without an answer an instance is [`Alone`]: it goes by its own window, with the share of the
+//! At its start, and after three quarters of [`LEASE`] without an answer an instance is [`Alone`]: it goes by its own window, with the share of the
 //! limit that the configuration says, and not more of what was last known to be left than its part. What it
 //! admits then is owed, and told when the store is back.
 
@@ -59,6 +59,10 @@ use crate::Quota;
 
 /// How long a grant may be spent, from when it was asked for.
 pub const LEASE: Duration = Duration::from_secs(1);
+
+/// How long an answer of the store counts, from when it was asked for. Whatever is held then may be spent for as
+/// long, so that nobody is refused for want of a lease before it is known that the store is silent.
+pub(crate) const TRUST: Duration = Duration::from_millis(750);
 
 #[cfg(test)]
 mod tests;

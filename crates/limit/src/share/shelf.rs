@@ -85,6 +85,7 @@ impl Counted {
             debt,
             want,
             held,
+            advance,
             alone,
         } = &rate.ask;
         let bucket = |time: u64| time.saturating_sub(micros(rate.offset)) / micros(rate.width);
@@ -114,7 +115,8 @@ impl Counted {
         } else if now < self.awaited_until {
             (*want).min(most)
         } else {
-            let in_advance = in_advance(left, instances).saturating_sub(*held);
+            let in_advance = in_advance(left, instances).min(*advance);
+            let in_advance = in_advance.saturating_sub(*held);
             (*want).max(in_advance).min(most)
         };
         *self.buckets.entry(newest).or_default() += amount;
@@ -122,8 +124,8 @@ impl Counted {
     }
 }
 
-/// What an instance holds without having asked for it, so that it has something when a request comes: half of
-/// its part of what is left, or one while there is one for each.
+/// The most that an instance holds for a request that may come: half of its part of what is left, or one while
+/// there is one for each.
 fn in_advance(left: u64, instances: u64) -> u64 {
     match left / (2 * instances) {
         0 if left >= instances => 1,

@@ -73,6 +73,9 @@ pub struct Ask {
     pub want: u64,
     /// How much is held.
     pub held: u64,
+    /// How much is to be held in any case, as far as there is enough for everybody: for the first
+    /// requests after a while without any.
+    pub advance: u64,
     /// More than the limit is wanted at once, so much, and can be had only if nothing else is in use.
     pub alone: u64,
 }

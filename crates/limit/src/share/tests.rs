@@ -184,6 +184,31 @@ async fn one_that_has_all_the_demand_has_nearly_all_of_the_limit() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn while_there_is_room_nobody_is_refused_whatever_the_store_does() {
+    let store = Remote::new(Duration::from_millis(60));
+    let limits = Limits::new().rpm(1_000_000).parallel(1000);
+    let make = |number| instance(number, &limits, store.clone(), Alone::Share(0.5));
+    let instances: Vec<_> = (0..3).map(make).collect();
+    sleep(SETTLE).await;
+    let mut rng = fastrand::Rng::with_seed(3);
+    for step in 0..20_000 {
+        for one in &instances {
+            let reserved = one.quota.reserve(Tokens::NONE, Instant::now());
+            reserved.unwrap().settle(Tokens::NONE);
+        }
+        // Now and then nothing is asked for, and now and then the store is silent.
+        let pause = if rng.u8(0..100) == 0 {
+            3000
+        } else {
+            rng.u64(1..20)
+        };
+        sleep(Duration::from_millis(pause)).await;
+        store.cut.store(step % 5000 > 4000, Ordering::Relaxed);
+        store.mute.store(step % 7000 > 6500, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn tokens_that_were_not_needed_come_back_to_all() {
     let store = Remote::new(Duration::from_millis(5));
     let instances = instances(2, &Limits::new().tpm(1000), &store);

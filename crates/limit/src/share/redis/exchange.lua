@@ -3,8 +3,8 @@
 --
 -- KEYS: 1 what is known of the quota (hash), 2 its instances (sorted by until when they count),
 --       3 slots by instance (hash), 4 the same by until when they are held, 5.. buckets of each rate (hash).
--- ARGV: instance, rest, rates, then of each rate: limit, width, buckets, offset, debt, want, held, alone,
---       returns, and of each return: at, amount; then 1 and limit, used, want, lapse of slots, or 0.
+-- ARGV: instance, rest, rates, then of each rate: limit, width, buckets, offset, debt, want, held, advance,
+--       alone, returns, and of each return: at, amount; then 1 and limit, used, want, lapse of slots, or 0.
 -- All times are in microseconds.
 
 local arg = 0
@@ -47,7 +47,7 @@ local longest = 120 * SECOND
 
 for rate = 1, number() do
   local limit, width, buckets, offset = number(), number(), number(), number()
-  local debt, want, held, alone = number(), number(), number(), number()
+  local debt, want, held, ahead, alone = number(), number(), number(), number(), number()
   local key = KEYS[4 + rate]
   local function bucket(at)
     return math.floor(math.max(at - offset, 0) / width)
@@ -95,7 +95,7 @@ for rate = 1, number() do
     if advance == 0 and left >= instances then
       advance = 1
     end
-    amount = math.min(math.max(want, advance - held), most)
+    amount = math.min(math.max(want, math.min(advance, ahead) - held), most)
   end
   if amount > 0 then
     count(newest, amount)

@@ -126,7 +126,10 @@ fn call(script: &Script, instance: &InstanceId, question: &Question) -> Cmd {
             .arg(micros(rate.width))
             .arg(rate.buckets);
         call.arg(micros(rate.offset)).arg(ask.debt).arg(ask.want);
-        call.arg(ask.held).arg(ask.alone).arg(ask.returns.len());
+        call.arg(ask.held)
+            .arg(ask.advance)
+            .arg(ask.alone)
+            .arg(ask.returns.len());
         for back in &ask.returns {
             call.arg(back.at).arg(back.amount);
         }

@@ -1,87 +1,15 @@
-//! Against a real server, which is started here: `redis-server` must be installed.
+//! Against a real server.
 
 use super::*;
 use crate::{
     Limits, Quota, Tokens,
     share::{Alone, Ask, Keeper, KeeperParams, RateQuestion, Return, SlotQuestion, shelf::Shelf},
 };
-use std::{
-    process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU64, Ordering},
-};
-use tempfile::TempDir;
-use tokio::time::{Instant, sleep, timeout};
+use headworks_upstream::RedisServer;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::time::{Instant, sleep};
 
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// A server of this test alone, on a socket in a directory of its own.
-struct Server {
-    process: Child,
-    dir: TempDir,
-    args: Vec<String>,
-}
-
-impl Server {
-    async fn start(args: &[&str]) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let args = args.iter().map(|arg| (*arg).to_owned()).collect();
-        let process = Self::spawn(&dir, &args);
-        let mut server = Self { process, dir, args };
-        server.wait().await;
-        server
-    }
-
-    fn spawn(dir: &TempDir, args: &Vec<String>) -> Child {
-        Command::new("redis-server")
-            .args(["--port", "0", "--save", "", "--appendonly", "no"])
-            .args(["--unixsocket", "redis.sock", "--dir"])
-            .arg(dir.path())
-            .args(args)
-            .current_dir(dir.path())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("redis-server is installed")
-    }
-
-    async fn wait(&mut self) {
-        let socket = self.dir.path().join("redis.sock");
-        let up = async {
-            while std::os::unix::net::UnixStream::connect(&socket).is_err() {
-                sleep(Duration::from_millis(5)).await;
-            }
-        };
-        timeout(PATIENCE, up).await.expect("the server comes up");
-    }
-
-    fn url(&self) -> String {
-        format!("unix://{}", self.dir.path().join("redis.sock").display())
-    }
-
-    fn store(&self) -> RedisStore {
-        RedisStore::new(&self.url(), PATIENCE).unwrap()
-    }
-
-    fn signal(&self, signal: &str) {
-        let id = self.process.id().to_string();
-        let sent = Command::new("kill").args([signal, &id]).status().unwrap();
-        assert!(sent.success());
-    }
-
-    async fn restart(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-        self.process = Self::spawn(&self.dir, &self.args);
-        self.wait().await;
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // A test that fails may have stopped it.
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-}
 
 fn question(rng: &mut fastrand::Rng, last: &[u64]) -> Question {
     let mut returns = Vec::new();
@@ -107,6 +35,7 @@ fn question(rng: &mut fastrand::Rng, last: &[u64]) -> Question {
         debt: rng.u64(0..10).saturating_sub(7),
         want: rng.u64(0..60).saturating_sub(20),
         held: rng.u64(0..10),
+        advance: rng.u64(0..20),
         alone,
     };
     let used = rng.u64(0..6);
@@ -128,8 +57,8 @@ fn question(rng: &mut fastrand::Rng, last: &[u64]) -> Question {
 
 #[tokio::test]
 async fn the_script_keeps_the_rules_of_the_shelf() {
-    let server = Server::start(&[]).await;
-    let store = server.store();
+    let server = RedisServer::start(&[]).await;
+    let store = RedisStore::new(&server.url(), PATIENCE).unwrap();
     let mut rng = fastrand::Rng::with_seed(11);
     let mut shelf = Shelf::default();
     let mut last = Vec::new();
@@ -157,7 +86,7 @@ async fn the_script_keeps_the_rules_of_the_shelf() {
     }
 }
 
-fn share(server: &Server, n: usize, limits: &Limits, alone: Alone) -> Vec<(Quota, Keeper)> {
+fn share(server: &RedisServer, n: usize, limits: &Limits, alone: Alone) -> Vec<(Quota, Keeper)> {
     let one = |number| {
         let quota = Quota::new(limits.clone());
         let name = format!("instance {number}");
@@ -190,7 +119,7 @@ async fn ask_all(instances: &[(Quota, Keeper)], quiet: Duration) -> u64 {
 #[tokio::test]
 async fn several_instances_use_a_limit_to_the_last_and_no_more() {
     for n in [2, 5] {
-        let server = Server::start(&[]).await;
+        let server = RedisServer::start(&[]).await;
         let instances = share(&server, n, &Limits::new().rpm(100), Alone::Closed);
         let admitted = ask_all(&instances, Duration::from_secs(3)).await;
         assert_eq!(admitted, 100, "{n} instances");
@@ -199,19 +128,20 @@ async fn several_instances_use_a_limit_to_the_last_and_no_more() {
 
 #[tokio::test]
 async fn a_server_that_stops_is_done_without_and_one_that_is_back_is_used_again() {
-    let mut server = Server::start(&[]).await;
+    let mut server = RedisServer::start(&[]).await;
     let instances = share(&server, 2, &Limits::new().rpm(100), Alone::Share(0.5));
     let before = ask_all(&instances, Duration::from_secs(2)).await;
     assert_eq!(before, 100);
 
     // It hangs: whoever asks is answered at once all the same, by what is known.
-    server.signal("-STOP");
+    server.pause();
     let during = ask_all(&instances, Duration::from_secs(2)).await;
     assert_eq!(during, 0, "nothing was left when it fell silent");
-    server.signal("-CONT");
+    server.resume();
 
     // It has forgotten everything: it is told.
-    server.restart().await;
+    server.kill();
+    server.start_again().await;
     let after = ask_all(&instances, Duration::from_secs(3)).await;
     assert!(
         after <= 60,
@@ -221,7 +151,7 @@ async fn a_server_that_stops_is_done_without_and_one_that_is_back_is_used_again(
 
 #[tokio::test]
 async fn what_is_wrong_is_said_in_words_and_without_the_password() {
-    let server = Server::start(&["--requirepass", "sesame"]).await;
+    let server = RedisServer::start(&["--requirepass", "sesame"]).await;
     let wrong = format!("{}?pass=canary", server.url());
     let store = RedisStore::new(&wrong, PATIENCE).unwrap();
     let error = store.exchange(&"one".into(), &[]).await;

@@ -1,6 +1,6 @@
 //! What a client is told of how its answer came about, and of what to do next: headers of ours.
 
-use headworks_core::{Attempt, Attempts, DeploymentId, Outcome, Reason, Refusal, Verdict};
+use headworks_core::{Attempt, Attempts, DeploymentId, Outcome, Refusal, Verdict};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::{
     fmt::{self, Write},
@@ -118,7 +118,7 @@ pub(super) fn refused(headers: &mut HeaderMap, refusal: &Refusal) {
             ' ' => '_',
             c => c,
         }));
-        if let Reason::Resting(left) = reason {
+        if let Some(left) = reason.left() {
             let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
             push(&mut list, &format_args!(";{seconds}s"));
         }

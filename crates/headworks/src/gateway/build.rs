@@ -10,6 +10,7 @@ use super::{
     network::Network,
     plan::Plans,
     policy,
+    quota::{Quotas, Sharing, TokenCost},
     reach::Reach,
     stack::{self, CheckClient},
     standing::Stand,
@@ -27,6 +28,7 @@ use headworks_config::{
 };
 use headworks_core::{Group, RequestedModel, Secret};
 use headworks_fallback::FallbackError;
+use headworks_limit::{Quota, RateLimitLayer};
 use headworks_openai::stream::CommitPoint;
 use headworks_provider::{
     Provider, Target, TargetBuilder, TargetError,
@@ -63,6 +65,8 @@ pub enum BuildError {
     Roots(io::Error),
     /// The system's settings for DNS cannot be read.
     Resolver(io::Error),
+    /// Where Redis is cannot be understood.
+    Redis(io::Error),
 }
 
 // ===== impl GatewayBuilder =====
@@ -108,6 +112,7 @@ impl<'a> GatewayBuilder<'a> {
         let network = Network::new(config)?;
         let checker = network.checker();
         let mut discovery = Discovery::default();
+        let mut quotas = Quotas::new(config)?;
         let mut checks = HealthBuilder::new(policy::health(config));
 
         let mut groups: BTreeMap<&Group, Vec<_>> = BTreeMap::new();
@@ -120,11 +125,15 @@ impl<'a> GatewayBuilder<'a> {
                 Some(params) => Reach::from(Simulated::new(params)),
                 None => network.reach(deployment, target, &mut discovery),
             };
-            let mut endpoint = endpoint(config, deployment, target, circuit.clone(), reach);
+            let quota = quotas.of(config, deployment);
+            let mut endpoint = endpoint(config, deployment, target, circuit.clone(), &quota, reach);
             let stand = Stand::new(circuit, endpoint.member().state().clone());
             stands.insert(deployment.id.clone(), stand);
             if config.health_checks.routing {
                 endpoint = endpoint.gate(gate);
+            }
+            if quotas.may_refuse(deployment, &quota) {
+                endpoint = endpoint.gate(move || quota.standing(Instant::now()));
             }
             groups.entry(&deployment.group).or_default().push(endpoint);
             let known = headers(config, deployment, target);
@@ -163,6 +172,7 @@ impl<'a> GatewayBuilder<'a> {
             health: checks.build(),
             stands,
             discovery,
+            sharing: Sharing::begin(config, quotas).map_err(BuildError::Redis)?,
             draining: AtomicBool::new(false),
         };
         Ok(Gateway {
@@ -344,6 +354,7 @@ fn endpoint(
     deployment: &Deployment,
     target: &Target,
     circuit: Circuit,
+    quota: &Quota,
     reach: Reach,
 ) -> Endpoint<stack::Deployment> {
     let meters = Meters::new(&Labels {
@@ -373,15 +384,23 @@ fn endpoint(
     if goes_by_usage(config) {
         meter = meter.telling(state.clone());
     }
-    let service = stack::deployment(
+    let cost = TokenCost::new(&deployment.id, target.provider().name());
+    let mut limit = RateLimitLayer::new(quota.clone()).cost(cost);
+    if !quota.limits().is_empty() {
+        meter = meter.showing();
+    }
+    if policy::is_lone(config, deployment) {
+        limit = limit.without_rests();
+    }
+    let own = stack::Own {
+        limit,
         meter,
-        circuit.clone(),
+        circuit: circuit.clone(),
         timeout,
         commit,
         silence,
-        target.clone(),
-        reach,
-    );
+    };
+    let service = stack::deployment(own, target.clone(), reach);
     let mut endpoint = Endpoint::new(deployment.id.clone(), service)
         .state(state)
         .tags(deployment.tags.iter().map(String::as_str))
@@ -535,6 +554,10 @@ impl fmt::Display for BuildError {
                 "the system's settings for DNS cannot be used ({error}); say where addresses are looked up by \
                  `headworks.dns_servers`"
             ),
+            Self::Redis(error) => write!(
+                f,
+                "Redis cannot be reached where `router_settings.redis_…` says it is: {error}"
+            ),
         }
     }
 }
@@ -545,7 +568,7 @@ impl Error for BuildError {
             Self::Deployments(error) => Some(error),
             Self::Aliases(error) => Some(error),
             Self::Fallbacks(error) => Some(error),
-            Self::Roots(error) | Self::Resolver(error) => Some(error),
+            Self::Roots(error) | Self::Resolver(error) | Self::Redis(error) => Some(error),
         }
     }
 }

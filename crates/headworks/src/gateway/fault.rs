@@ -254,7 +254,7 @@ impl Fault {
             (400, "invalid_request_error", "context_too_large")
         } else if left().next().is_none() && any(unmatched) {
             (400, "invalid_request_error", "no_match")
-        } else if any(|r| matches!(r, Reason::Resting(_) | Reason::Full | Reason::Awaited)) {
+        } else if any(|r| r.left().is_some() || matches!(r, Reason::Full | Reason::Awaited)) {
             (429, "rate_limit_error", "rate_limited")
         } else {
             (503, "overloaded_error", "no_deployment_available")

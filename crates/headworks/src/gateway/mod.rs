@@ -16,6 +16,7 @@ mod names;
 mod network;
 mod plan;
 mod policy;
+mod quota;
 mod reach;
 mod read;
 mod redact;
@@ -118,6 +119,9 @@ struct Shared {
     health: crate::health::Health,
     stands: HashMap<DeploymentId, Stand>,
     discovery: Discovery,
+    /// Lives as long as the gateway does.
+    #[expect(dead_code, reason = "it is its end that matters")]
+    sharing: quota::Sharing,
     draining: AtomicBool,
 }
 

@@ -15,18 +15,9 @@ pub(super) fn breaker(config: &Config, deployment: &Deployment) -> BreakerPolicy
     let Some(time) = cooldown.time else {
         return BreakerPolicy::never();
     };
-    let members = config.deployments.iter();
-    let members = members.filter(|other| other.group == deployment.group);
-    let alone = members.count() == 1;
-    let has_fallback = {
-        let fallbacks = config.fallbacks();
-        let mut general = fallbacks.general.iter();
-        let group = deployment.group.as_str();
-        !fallbacks.default.is_empty() || general.any(|fallback| fallback.group == group)
-    };
     let mut policy = BreakerPolicy::new()
         .cooldown(time)
-        .lone(alone && !has_fallback);
+        .lone(is_lone(config, deployment));
     if let Some(fails) = cooldown.allowed_fails {
         // LiteLLM counts them for as long as the cooldown lasts.
         policy = policy.allowed_fails(fails).window(time);
@@ -37,6 +28,18 @@ pub(super) fn breaker(config: &Config, deployment: &Deployment) -> BreakerPolicy
         .fold(policy, |policy, (outcome, fails)| {
             policy.rule(outcome, Rule::Allowed(fails))
         })
+}
+
+/// True if nobody can stand in for a deployment, which is then never taken out as a whole.
+pub(super) fn is_lone(config: &Config, deployment: &Deployment) -> bool {
+    let members = config.deployments.iter();
+    let members = members.filter(|other| other.group == deployment.group);
+    let fallbacks = config.fallbacks();
+    let mut general = fallbacks.general.iter();
+    let group = deployment.group.as_str();
+    let has_fallback =
+        !fallbacks.default.is_empty() || general.any(|fallback| fallback.group == group);
+    members.count() == 1 && !has_fallback
 }
 
 /// What becomes of a request when no deployment takes it: whether it waits, and whether one that rests is asked.

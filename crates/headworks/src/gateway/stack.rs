@@ -2,6 +2,7 @@
 
 use super::{
     mock::{MockFaults, MockFaultsLayer, Mocked},
+    quota::{TokenCost, TokenTally},
     reach::{Reach, ReachBody},
 };
 use crate::meter::{self, Meter, MeterLayer};
@@ -10,6 +11,7 @@ use headworks_alias::{Alias, AliasLayer, Aliases};
 use headworks_balance::{self as balance, Balance, Groups};
 use headworks_breaker::{Breaker, BreakerBody, BreakerLayer, Circuit};
 use headworks_fallback::{Fallback, FallbackBody, FallbackLayer, Fallbacks};
+use headworks_limit::{self as limit, RateLimit, RateLimitLayer};
 use headworks_openai::{
     SplicedBody,
     stream::{Commit, CommitBody, CommitLayer, CommitPoint},
@@ -34,15 +36,29 @@ pub(super) type Client = client::Client<SplicedBody, ConnectTimeout<Connector>>;
 pub(super) type CheckClient = client::Client<Full<Bytes>, ConnectTimeout<Connector>>;
 
 /// What a request meets once its deployment is chosen.
-pub(super) type Deployment =
-    Meter<Breaker<AttemptTimeout<Judge<Commit<StreamTimeout<SignIn<Mocked>>>>>>>;
+pub(super) type Deployment = RateLimit<
+    Meter<Breaker<AttemptTimeout<Judge<Commit<StreamTimeout<SignIn<Mocked>>>>>>>,
+    TokenCost,
+>;
 
 /// What a request meets between the edge and the deployments.
 pub(super) type Stack = Alias<Deadline<Fallback<Retry<MockFaults<Groups<Balance<Deployment>>>>>>>;
 
+/// What the configuration says of one deployment's layers.
+pub(super) struct Own {
+    pub(super) limit: RateLimitLayer<TokenCost>,
+    pub(super) meter: MeterLayer,
+    pub(super) circuit: Circuit,
+    pub(super) timeout: AttemptTimeoutLayer,
+    pub(super) commit: CommitPoint,
+    pub(super) silence: StreamTimeoutLayer,
+}
+
 /// The body of a deployment's answers.
-type DeploymentBody =
-    meter::ResponseBody<BreakerBody<TimeoutBody<JudgedBody<CommitBody<IdleBody<ReachBody>>>>>>;
+type DeploymentBody = limit::ResponseBody<
+    meter::ResponseBody<BreakerBody<TimeoutBody<JudgedBody<CommitBody<IdleBody<ReachBody>>>>>>,
+    TokenTally,
+>;
 
 /// The body of the stack's answers, each layer's around the one within.
 pub(super) type UpstreamBody =
@@ -70,29 +86,24 @@ pub(super) fn stack(
 }
 
 /// Everything between balance and the wire, for one deployment.
-pub(super) fn deployment(
-    meter: MeterLayer,
-    circuit: Circuit,
-    timeout: AttemptTimeoutLayer,
-    commit: CommitPoint,
-    silence: StreamTimeoutLayer,
-    target: Target,
-    reach: Reach,
-) -> Deployment {
+pub(super) fn deployment(own: Own, target: Target, reach: Reach) -> Deployment {
     ServiceBuilder::new()
-        // Outermost, so that it counts every outcome there is, a timeout and a rest among them.
-        .layer(meter)
+        // Outermost: what it does not admit is no attempt and is not counted as one, and what the meter has read
+        // in an answer is there when it settles.
+        .layer(own.limit)
+        // Outside of the breaker, so that it counts every outcome there is, a timeout and a rest among them.
+        .layer(own.meter)
         // Outside the timeout: silence is a failure too.
-        .layer(BreakerLayer::new(circuit))
+        .layer(BreakerLayer::new(own.circuit))
         // Each attempt has its own time, never more than what is left until the deadline.
-        .layer(timeout)
+        .layer(own.timeout)
         // The one place that looks into an error's body; everything outside goes by its verdict.
         .layer(JudgeLayer::new(target.provider()))
         // Holds a stream to its first token, inside the attempt's time, and ends a cut one honestly. What fails
         // before that is an answer to be judged, and to be tried elsewhere.
-        .layer(CommitLayer::new(commit))
+        .layer(CommitLayer::new(own.commit))
         // Inside of it, so that a stall ends as a cut does, and a held stream is not taken for a silent one.
-        .layer(silence)
+        .layer(own.silence)
         // Last before the wire: from here on the request holds this deployment's credentials.
         .layer(SignInLayer::new(target))
         .service(Mocked::new(reach))

@@ -47,9 +47,9 @@ where
             .take()
             .expect("a future is not polled once it is ready");
         Poll::Ready(match answer {
-            Ok(response) => {
+            Ok(mut response) => {
                 if let Some(measure) = guard.get_mut() {
-                    measure.head(&response);
+                    measure.head(&mut response);
                 }
                 Ok(response.map(|body| GuardedBody::new(body, guard)))
             }

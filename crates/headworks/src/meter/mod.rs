@@ -25,12 +25,14 @@
 
 mod future;
 mod handles;
+mod seen;
 mod service;
 mod watch;
 
 pub use self::{
     future::ResponseFuture,
     handles::{Labels, Meters},
+    seen::Seen,
     service::{Meter, MeterLayer},
     watch::Measure,
 };

@@ -1,3 +1,5 @@
+#[cfg(doc)]
+use super::Seen;
 use super::{Measure, Meters, ResponseBody, ResponseFuture};
 use headworks_balance::State;
 use headworks_core::BoxError;
@@ -14,6 +16,7 @@ use tower::{Layer, Service};
 pub struct MeterLayer {
     meters: Arc<Meters>,
     load: Option<Arc<State>>,
+    shows: bool,
 }
 
 /// Counts and times the attempts on one deployment; see the [module](super).
@@ -22,6 +25,7 @@ pub struct Meter<S> {
     inner: S,
     meters: Arc<Meters>,
     load: Option<Arc<State>>,
+    shows: bool,
 }
 
 // ===== impl MeterLayer =====
@@ -33,7 +37,16 @@ impl MeterLayer {
         Self {
             meters: Arc::new(meters),
             load: None,
+            shows: false,
         }
+    }
+
+    /// Leaves what it reads in an answer for those further out, as [`Seen`] among the response's extensions.
+    /// By default it does not, since it costs two allocations.
+    #[must_use]
+    pub const fn showing(mut self) -> Self {
+        self.shows = true;
+        self
     }
 
     /// Tells the load of the deployment what it takes to read the wire to know: the tokens that answers
@@ -53,6 +66,7 @@ impl<S> Layer<S> for MeterLayer {
             inner,
             meters: self.meters.clone(),
             load: self.load.clone(),
+            shows: self.shows,
         }
     }
 }
@@ -74,7 +88,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let measure = Measure::begin(self.meters.clone(), self.load.clone());
+        let measure = Measure::begin(self.meters.clone(), self.load.clone(), self.shows);
         ResponseFuture::new(self.inner.call(request), measure)
     }
 }

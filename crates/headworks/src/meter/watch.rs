@@ -1,7 +1,10 @@
-use super::Meters;
+use super::{Meters, Seen};
 use headworks_balance::State;
 use headworks_core::{BoxError, Classify, End, Finish, Outcome, StatusClassifier, Verdict, Watch};
-use headworks_openai::{Usage, answer, sse};
+use headworks_openai::{
+    Usage, answer,
+    sse::{self, Signal},
+};
 use http::{HeaderMap, Response, header};
 use std::{error::Error, sync::Arc};
 use tokio::time::Instant;
@@ -12,6 +15,9 @@ use tokio::time::Instant;
 pub struct Measure {
     meters: Arc<Meters>,
     load: Option<Arc<State>>,
+    seen: Option<Arc<Seen>>,
+    /// Events with a piece of the answer.
+    pieces: u64,
     began: Instant,
     verdict: Verdict,
     inside: Inside,
@@ -32,11 +38,13 @@ enum Inside {
 // ===== impl Measure =====
 
 impl Measure {
-    pub(super) fn begin(meters: Arc<Meters>, load: Option<Arc<State>>) -> Self {
+    pub(super) fn begin(meters: Arc<Meters>, load: Option<Arc<State>>, shows: bool) -> Self {
         meters.began();
         Self {
             meters,
             load,
+            seen: shows.then(Arc::default),
+            pieces: 0,
             began: Instant::now(),
             // Until there is a head, an end can only be that somebody stopped waiting.
             verdict: Outcome::Cancelled.into(),
@@ -44,14 +52,17 @@ impl Measure {
         }
     }
 
-    pub(super) fn head<R>(&mut self, response: &Response<R>) {
+    pub(super) fn head<R>(&mut self, response: &mut Response<R>) {
         self.meters.head(self.began.elapsed());
         if let Some(load) = &self.load
             && let Some((share, full_in)) = self.meters.left(response.headers())
         {
             load.told_left(share, Instant::now() + full_in);
         }
-        self.verdict = StatusClassifier::default().classify(response.into());
+        if let Some(seen) = &self.seen {
+            response.extensions_mut().insert(seen.clone());
+        }
+        self.verdict = StatusClassifier::default().classify((&*response).into());
         if self.verdict.outcome == Outcome::Success {
             self.inside = Inside::of(response.headers());
         }
@@ -68,7 +79,9 @@ impl<D: AsRef<[u8]>> Watch<D> for Measure {
             Inside::Nothing => {}
             Inside::Plain(scanner) => scanner.feed(data.as_ref()),
             Inside::Stream { scanner, content } => {
-                scanner.feed(data.as_ref(), |_, _| {});
+                scanner.feed(data.as_ref(), |_, signal| {
+                    self.pieces += u64::from(signal == Signal::Content);
+                });
                 if scanner.saw_content() && !*content {
                     *content = true;
                     self.meters.first_token(self.began.elapsed());
@@ -86,7 +99,11 @@ impl<D: AsRef<[u8]>> Watch<D> for Measure {
 
 impl Finish for Measure {
     fn finish(self, end: End) {
-        if let Some(usage) = self.inside.usage() {
+        let usage = self.inside.usage();
+        if let Some(seen) = &self.seen {
+            seen.set(usage, self.pieces);
+        }
+        if let Some(usage) = usage {
             self.meters.tokens(usage.input, usage.output);
             if let Some(load) = &self.load {
                 load.used_tokens(usage.input.saturating_add(usage.output));

@@ -13,6 +13,7 @@ mod failover;
 mod info;
 mod leaving;
 mod memory;
+mod redis;
 mod sdk;
 mod secrets;
 mod seeds;

@@ -131,9 +131,9 @@ async fn a_request_that_asks_for_a_rate_limit_error_is_answered_all_the_same() {
 }
 
 #[tokio::test]
-async fn that_redis_is_not_used_yet_is_said_at_start() {
+async fn that_redis_is_not_reached_is_said_at_start() {
     let upstream = Upstream::start().await;
     let headworks = Headworks::start(&filled_in(SEVERAL_INSTANCES, &upstream)).await;
-    headworks.logs("redis_host").await;
+    headworks.logs("Redis does not answer").await;
     assert!(!headworks.log().contains("hunter2"));
 }

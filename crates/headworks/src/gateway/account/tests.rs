@@ -1,4 +1,5 @@
 use super::*;
+use headworks_core::Reason;
 use headworks_core::{Hint, Why};
 use tokio::time::advance;
 

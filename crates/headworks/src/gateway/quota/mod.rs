@@ -1,0 +1,133 @@
+//! The limits of deployments: from what the configuration says to the quota each goes by.
+
+mod cost;
+mod sharing;
+
+pub(super) use cost::{TokenCost, TokenTally};
+pub(super) use sharing::Sharing;
+
+use super::build::BuildError;
+use headworks_config::{Config, Deployment, Problem};
+use headworks_limit::{Limits, Period, Quota, Unit};
+use std::{collections::HashMap, sync::Arc};
+
+/// The quotas of all deployments.
+#[derive(Debug)]
+pub(super) struct Quotas {
+    keeps: bool,
+    shares: bool,
+    /// Of accounts, by what `quota_group` calls them.
+    accounts: HashMap<String, Quota>,
+    /// All that are to be shared, by the name they have for every instance.
+    named: Vec<(Arc<str>, Quota)>,
+}
+
+/// The limit of each kind, its name in the configuration, and where it is found.
+const KINDS: [Kind; 6] = [
+    ("rpm", Unit::Requests, Period::Minute, |one| one.rpm),
+    ("tpm", Unit::Tokens, Period::Minute, |one| one.tpm),
+    ("itpm", Unit::InputTokens, Period::Minute, |one| one.itpm),
+    ("otpm", Unit::OutputTokens, Period::Minute, |one| one.otpm),
+    ("rpd", Unit::Requests, Period::Day, |one| one.rpd),
+    ("tpd", Unit::Tokens, Period::Day, |one| one.tpd),
+];
+
+type Kind = (&'static str, Unit, Period, fn(&Deployment) -> Option<u64>);
+
+// ===== impl Quotas =====
+
+impl Quotas {
+    /// Makes the quotas of accounts.
+    ///
+    /// # Errors
+    ///
+    /// If deployments of one account do not agree on its limits.
+    pub(super) fn new(config: &Config) -> Result<Self, BuildError> {
+        let mut members: HashMap<&str, Vec<&Deployment>> = HashMap::new();
+        for deployment in &config.deployments {
+            if let Some(account) = &deployment.info.quota_group {
+                members.entry(account).or_default().push(deployment);
+            }
+        }
+        let keeps = config.keeps_limits();
+        let mut problems = Vec::new();
+        let mut quotas = Self {
+            keeps,
+            shares: config.router.redis.is_some(),
+            accounts: HashMap::new(),
+            named: Vec::new(),
+        };
+        for (account, members) in members {
+            problems.extend(contradictions(account, &members));
+            let limits = members.iter().fold(Limits::new(), |limits, one| {
+                limits_of(config, one, limits, keeps)
+            });
+            let quota = Quota::new(limits);
+            quotas
+                .named
+                .push((format!("account:{account}").into(), quota.clone()));
+            quotas.accounts.insert(account.to_owned(), quota);
+        }
+        if problems.is_empty() {
+            Ok(quotas)
+        } else {
+            Err(BuildError::Deployments(problems.into_iter().collect()))
+        }
+    }
+
+    /// The quota of a deployment.
+    pub(super) fn of(&mut self, config: &Config, deployment: &Deployment) -> Quota {
+        let account = deployment.info.quota_group.as_deref();
+        if let Some(quota) = account.and_then(|account| self.accounts.get(account)) {
+            return quota.clone();
+        }
+        let quota = Quota::new(limits_of(config, deployment, Limits::new(), self.keeps));
+        let name = format!("deployment:{}", deployment.id);
+        self.named.push((name.into(), quota.clone()));
+        quota
+    }
+
+    /// True if this quota may ever refuse a request: it has limits, or somebody else may say that it rests.
+    pub(super) fn may_refuse(&self, deployment: &Deployment, quota: &Quota) -> bool {
+        self.shares || deployment.info.quota_group.is_some() || !quota.limits().is_empty()
+    }
+
+    pub(super) fn into_named(self) -> Vec<(Arc<str>, Quota)> {
+        self.named
+    }
+}
+
+/// The limits of one deployment, beside those that others of its account have said.
+fn limits_of(config: &Config, deployment: &Deployment, limits: Limits, keeps: bool) -> Limits {
+    let mut limits = limits.day_begins(deployment.daily_reset_time);
+    if keeps {
+        for (_, unit, period, of) in KINDS {
+            if let Some(limit) = of(deployment) {
+                limits = limits.rate(unit, period, limit);
+            }
+        }
+    }
+    match config.max_parallel_requests(deployment) {
+        Some(most) => limits.parallel(most),
+        None => limits,
+    }
+}
+
+/// What deployments of one account say of it that cannot all be true.
+fn contradictions(account: &str, members: &[&Deployment]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (name, _, _, of) in KINDS {
+        let mut said = members.iter().filter_map(|one| Some((*one, of(one)?)));
+        let Some((_, first)) = said.next() else {
+            continue;
+        };
+        if let Some((one, other)) = said.find(|(_, other)| *other != first) {
+            let message = format!(
+                "deployments of the quota group {account:?} disagree on its `{name}`: {first} and {other}; \
+                 it is the account's, so write the same for all, or for one alone"
+            );
+            problems.push(Problem::new(&one.at, message));
+        }
+    }
+    problems
+}

@@ -1,0 +1,198 @@
+//! Limits in the gateway, on a paused clock, over simulated deployments: what they refuse, and what they leave.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use headworks::{BuildError, Gateway, config::Config};
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use serde_json::{Value, json};
+use std::{collections::HashMap, time::Duration};
+use tokio::time::advance;
+use tower::ServiceExt;
+
+const ENFORCE: &str = "headworks: {limits: enforce}\n";
+
+/// Deployments of the group `m`: an id, and what else is said of it.
+fn config(deployments: &[(&str, &str)], rest: &str) -> String {
+    let entry = |(id, more): &(&str, &str)| {
+        let (params, info) = more.split_once('|').unwrap_or((more, ""));
+        format!(
+            "  - {{model_name: m, litellm_params: {{model: simulated/{id}{params}}}, model_info: {{id: {id}{info}}}}}\n"
+        )
+    };
+    let entries: String = deployments.iter().map(entry).collect();
+    format!("model_list:\n{entries}{rest}")
+}
+
+fn gateway(deployments: &[(&str, &str)], rest: &str) -> Gateway {
+    let config = Config::parse(&config(deployments, rest), "config.yaml").unwrap();
+    Gateway::new(&config.config).unwrap()
+}
+
+async fn ask(gateway: &Gateway, body: Value) -> (StatusCode, HeaderMap, Value) {
+    let request = Request::post("/v1/chat/completions")
+        .header("content-type", "application/json")
+        .body(Full::new(Bytes::from(body.to_string())))
+        .unwrap();
+    let Ok(response) = gateway.clone().oneshot(request).await;
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    (head.status, head.headers, body)
+}
+
+fn chat() -> Value {
+    json!({"model": "m", "messages": [{"role": "user", "content": "Hello"}]})
+}
+
+/// How many of so many at once were answered, by deployment; the others were refused with 429.
+async fn answered(gateway: &Gateway, n: usize) -> HashMap<String, usize> {
+    let mut counts = HashMap::new();
+    for (status, headers, body) in join_all((0..n).map(|_| ask(gateway, chat()))).await {
+        if status == StatusCode::OK {
+            let id = headers["x-litellm-model-id"].to_str().unwrap();
+            *counts.entry(id.to_owned()).or_default() += 1;
+        } else {
+            assert_eq!(
+                (status.as_u16(), &body["error"]["code"]),
+                (429, &json!("rate_limited"))
+            );
+            assert!(headers.contains_key("retry-after"), "{headers:?}");
+        }
+    }
+    counts
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_at_once_on_ten_a_minute_are_ten() {
+    for rest in [
+        ENFORCE,
+        "router_settings: {optional_pre_call_checks: [enforce_model_rate_limits]}\n",
+        "router_settings: {routing_strategy: usage-based-routing-v2}\n",
+    ] {
+        let gateway = gateway(&[("a", ", rpm: 10"), ("b", ", rpm: 5")], rest);
+        let counts = answered(&gateway, 100).await;
+        assert_eq!(
+            counts,
+            HashMap::from([("a".into(), 10), ("b".into(), 5)]),
+            "{rest}"
+        );
+        advance(Duration::from_secs(30)).await;
+        assert!(answered(&gateway, 10).await.is_empty());
+        advance(Duration::from_secs(32)).await;
+        assert_eq!(answered(&gateway, 100).await.values().sum::<usize>(), 15);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn as_shares_they_refuse_nothing() {
+    let gateway = gateway(&[("a", ", rpm: 1"), ("b", ", rpm: 1")], "");
+    assert_eq!(answered(&gateway, 100).await.values().sum::<usize>(), 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_says_what_is_used_up_and_for_how_long() {
+    let gateway = gateway(&[("a", ", rpm: 1"), ("b", ", rpm: 1")], ENFORCE);
+    answered(&gateway, 2).await;
+    advance(Duration::from_secs(20)).await;
+    let (status, headers, body) = ask(&gateway, chat()).await;
+    assert_eq!(status, 429);
+    let wait: u64 = headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((40..=41).contains(&wait), "{wait}");
+    let refused = headers["x-headworks-refused"].to_str().unwrap();
+    assert!(refused.starts_with("a=at_its_limit;4"), "{refused}");
+    let message = body["error"]["message"].as_str().unwrap();
+    assert!(message.ends_with("2 at its limit"), "{message}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_are_reserved_by_the_prompt_and_the_longest_answer_and_settled_by_the_usage() {
+    let params = ", tpm: 1000, simulated: {answer_tokens: 20, latency_ms: 100}";
+    let gateway = gateway(&[("a", params)], ENFORCE);
+    let mut large = chat();
+    large["max_tokens"] = json!(800);
+    // Two at once do not fit; what the first did not use is there for the next.
+    let both = join_all([ask(&gateway, large.clone()), ask(&gateway, large.clone())]).await;
+    let statuses: Vec<_> = both.iter().map(|(status, ..)| status.as_u16()).collect();
+    assert_eq!(statuses, [200, 429]);
+    for _ in 0..3 {
+        assert_eq!(ask(&gateway, large.clone()).await.0, 200);
+    }
+    // A prompt that is longer than all of it goes alone, and not after others.
+    let mut huge = chat();
+    huge["messages"][0]["content"] = json!("word ".repeat(2000));
+    huge["num_retries"] = json!(0);
+    assert_eq!(ask(&gateway, huge.clone()).await.0, 429);
+    advance(Duration::from_secs(62)).await;
+    assert_eq!(ask(&gateway, huge).await.0, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_is_settled_by_what_was_seen() {
+    let params = ", otpm: 100, simulated: {answer_tokens: 30}";
+    let gateway = gateway(&[("a", params)], ENFORCE);
+    let mut stream = chat();
+    stream["stream"] = json!(true);
+    stream["max_tokens"] = json!(90);
+    stream["num_retries"] = json!(0);
+    for _ in 0..3 {
+        let (status, ..) = ask(&gateway, stream.clone()).await;
+        assert_eq!(status, 200);
+        // Thirty of ninety are used, so the next fits no more.
+        advance(Duration::from_secs(62)).await;
+    }
+    assert_eq!(ask(&gateway, stream.clone()).await.0, 200);
+    assert_eq!(ask(&gateway, stream.clone()).await.0, 429);
+    stream["max_tokens"] = json!(70);
+    assert_eq!(ask(&gateway, stream).await.0, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn deployments_of_one_account_share_its_limit_and_its_rest() {
+    let account = "|, quota_group: account";
+    let gateway = gateway(
+        &[("a", &format!(", rpm: 3{account}")), ("b", account)],
+        ENFORCE,
+    );
+    assert_eq!(answered(&gateway, 10).await.values().sum::<usize>(), 3);
+
+    let used_up = ", simulated: {rpm: 1}|, quota_group: account";
+    let gateway = self::gateway(&[("a", used_up), ("b", used_up)], "");
+    let mut none = chat();
+    none["num_retries"] = json!(0);
+    for _ in 0..4 {
+        ask(&gateway, none.clone()).await;
+    }
+    // Whoever was told to wait has told the other.
+    let (_, headers, _) = ask(&gateway, none).await;
+    let refused = headers["x-headworks-refused"].to_str().unwrap();
+    assert!(
+        refused.contains("a=resting") && refused.contains("b=resting"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn an_account_has_one_limit() {
+    let text = config(
+        &[
+            ("a", ", rpm: 3|, quota_group: account"),
+            ("b", ", rpm: 4|, quota_group: account"),
+        ],
+        ENFORCE,
+    );
+    let config = Config::parse(&text, "config.yaml").unwrap().config;
+    let error = Gateway::new(&config).unwrap_err();
+    assert!(matches!(error, BuildError::Deployments(_)));
+    let text = error.to_string();
+    assert!(
+        text.contains("\"account\" disagree on its `rpm`: 3 and 4"),
+        "{text}"
+    );
+    assert!(text.contains("config.yaml:3"), "{text}");
+}

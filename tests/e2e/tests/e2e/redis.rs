@@ -1,0 +1,149 @@
+//! Several instances, which are processes, share limits over a real Redis, and no client can tell what becomes
+//! of it.
+
+use crate::{CHAT, chat};
+use futures_util::future::join_all;
+use headworks_e2e::{Client, Headworks, bounded, config};
+use headworks_upstream::{RedisServer, Upstream};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// One deployment with a limit, and where instances share it.
+fn yaml(upstream: &Upstream, rpm: u64, redis: &RedisServer, rest: &str) -> String {
+    let limit = format!("rpm: {rpm}");
+    let deployment = config::with("gpt-4o", "a", &upstream.base_url(), &limit);
+    let rest = format!(
+        "router_settings: {{ redis_url: \"{}\", num_retries: 0 }}\nheadworks: {{ limits: enforce{rest} }}",
+        redis.url()
+    );
+    config::of(&[deployment], &rest)
+}
+
+async fn start_many(n: usize, yaml: &str) -> Vec<Headworks> {
+    let instances = join_all((0..n).map(|_| Headworks::start(yaml))).await;
+    for instance in &instances {
+        until_shared(instance).await;
+    }
+    instances
+}
+
+/// Waits until the instance has said that it shares.
+async fn until_shared(instance: &Headworks) {
+    bounded(instance.logs("limits and rests are shared over Redis")).await;
+}
+
+/// Asks for so long, `at_once` at a time, and counts the answers by status.
+async fn ask_for(client: &Client, at_once: usize, lasts: Duration) -> (usize, usize) {
+    let end = Instant::now() + lasts;
+    let one = async |_: usize| {
+        let (mut answered, mut refused) = (0, 0);
+        while Instant::now() < end {
+            match client.post(CHAT, &chat("gpt-4o")).await.status {
+                200 => answered += 1,
+                429 => {
+                    refused += 1;
+                    sleep(Duration::from_millis(5)).await;
+                }
+                other => panic!("a client saw {other}"),
+            }
+        }
+        (answered, refused)
+    };
+    let all = join_all((0..at_once).map(one)).await;
+    let sum = |part: fn(&(usize, usize)) -> usize| all.iter().map(part).sum();
+    (sum(|counts| counts.0), sum(|counts| counts.1))
+}
+
+#[tokio::test]
+async fn more_demand_than_there_is_room_for_uses_the_limit_to_the_last_and_no_more() {
+    for n in [2, 5] {
+        let (upstream, redis) = (Upstream::start().await, RedisServer::start(&[]).await);
+        let instances = start_many(n, &yaml(&upstream, 60, &redis, "")).await;
+        let clients: Vec<_> = instances.iter().map(Headworks::client).collect();
+        let asked = clients
+            .iter()
+            .map(|client| ask_for(client, 4, Duration::from_secs(4)));
+        let counts = join_all(asked).await;
+        let answered: usize = counts.iter().map(|(answered, _)| answered).sum();
+        assert_eq!(
+            (answered, upstream.seen().requests),
+            (60, 60),
+            "{n} instances"
+        );
+        assert!(counts.iter().all(|(_, refused)| *refused > 0), "{counts:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_that_has_all_the_demand_has_nearly_all_of_the_limit() {
+    let (upstream, redis) = (Upstream::start().await, RedisServer::start(&[]).await);
+    let instances = start_many(3, &yaml(&upstream, 100, &redis, "")).await;
+    let (answered, _) = ask_for(&instances[0].client(), 4, Duration::from_secs(5)).await;
+    assert!((95..=100).contains(&answered), "{answered}");
+}
+
+#[tokio::test]
+async fn whoever_is_told_to_wait_tells_the_others() {
+    let (upstream, redis) = (Upstream::start().await, RedisServer::start(&[]).await);
+    let sibling = Upstream::start().await;
+    let deployments = [
+        config::with("gpt-4o", "a", &upstream.base_url(), "order: 1"),
+        config::with("gpt-4o", "b", &sibling.base_url(), "order: 2"),
+    ];
+    let rest = format!("router_settings: {{ redis_url: \"{}\" }}", redis.url());
+    let instances = start_many(2, &config::of(&deployments, &rest)).await;
+    upstream.answer(headworks_upstream::Answer::status(429).header("retry-after", "30"));
+    let one = instances[0].client().post(CHAT, &chat("gpt-4o")).await;
+    assert_eq!((one.status, one.header("x-litellm-model-id")), (200, "b"));
+    assert_eq!(upstream.seen().requests, 1);
+    // Long before the other would have found out by itself.
+    sleep(Duration::from_millis(600)).await;
+    for _ in 0..5 {
+        let other = instances[1].client().post(CHAT, &chat("gpt-4o")).await;
+        assert_eq!(other.header("x-litellm-model-id"), "b");
+    }
+    assert_eq!(
+        upstream.seen().requests,
+        1,
+        "it was not asked again by anybody"
+    );
+}
+
+#[tokio::test]
+async fn no_client_can_tell_that_redis_hangs_dies_or_comes_back() {
+    let (upstream, mut redis) = (Upstream::start().await, RedisServer::start(&[]).await);
+    let instances = start_many(2, &yaml(&upstream, 1_000_000, &redis, "")).await;
+    let client = instances[0].client();
+    let second = Duration::from_secs(1);
+    let calm = ask_for(&client, 2, second).await;
+    redis.pause();
+    let hanging = ask_for(&client, 2, 2 * second).await;
+    redis.resume();
+    redis.kill();
+    let dead = ask_for(&client, 2, 2 * second).await;
+    bounded(instances[0].logs("Redis does not answer")).await;
+    redis.start_again().await;
+    let back = ask_for(&client, 2, 2 * second).await;
+    for (answered, refused) in [calm, hanging, dead, back] {
+        assert_eq!(refused, 0);
+        assert!(answered > 0);
+    }
+    let ready = client.get("/health/readiness").await;
+    assert_eq!(ready.status, 200);
+}
+
+#[tokio::test]
+async fn it_starts_without_redis_and_says_so() {
+    let (upstream, mut redis) = (Upstream::start().await, RedisServer::start(&[]).await);
+    redis.kill();
+    let silent = ", redis: { replicas: 2 }";
+    let instance = Headworks::start(&yaml(&upstream, 10, &redis, silent)).await;
+    bounded(instance.logs("Redis does not answer: the connection is refused")).await;
+    let (answered, _) = ask_for(&instance.client(), 2, Duration::from_secs(1)).await;
+    assert_eq!(answered, 5, "its half");
+    // Redis comes up later, and is used.
+    redis.start_again().await;
+    until_shared(&instance).await;
+    let (more, _) = ask_for(&instance.client(), 2, Duration::from_secs(3)).await;
+    assert_eq!(more, 5, "the rest of it");
+}

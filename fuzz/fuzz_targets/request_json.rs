@@ -4,7 +4,7 @@
 #![no_main]
 
 use headworks_fuzz::spliced;
-use headworks_openai::{Member, OwnKey, RequestBody};
+use headworks_openai::{Member, OwnKey, RequestBody, WithModel};
 use libfuzzer_sys::fuzz_target;
 use serde::{
     Deserialize, Deserializer,
@@ -33,6 +33,14 @@ fuzz_target!(|data: &[u8]| {
             let mut wanted = members.with_model();
             assert_eq!(goes.take_metadata(), wanted.take_metadata());
             assert_eq!(goes, wanted);
+
+            let mut asking = body.clone();
+            if asking.ask_usage() {
+                assert!(body.stream() && body.include_usage().is_none());
+                let goes = RequestBody::json(spliced(&asking, MODEL));
+                let goes = goes.expect("what goes out is taken");
+                assert!(goes.stream() && goes.include_usage() == Some(true));
+            }
         }
         (Err(refused), Some(_)) => {
             let documented = refused.code() != "invalid_json" || depth(data) > 128;

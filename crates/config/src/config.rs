@@ -135,6 +135,26 @@ impl Config {
         }
     }
 
+    /// Whether a provider is asked for the tokens that a stream uses where the client does not ask: what
+    /// `general_settings.always_include_stream_usage` says, else only where tokens decide: by a usage-based
+    /// strategy, or by limits on them that are kept. `LiteLLM` estimates them there; elsewhere a request is
+    /// worth more as it was written than a metric that is complete.
+    #[must_use]
+    pub fn asks_stream_usage(&self) -> bool {
+        let tokens_decide = matches!(
+            self.router.routing_strategy,
+            RoutingStrategy::UsageBased | RoutingStrategy::UsageBasedV2
+        );
+        let limits_tokens = |one: &Deployment| {
+            let limits = [one.tpm, one.itpm, one.otpm, one.tpd];
+            limits.iter().any(Option::is_some)
+        };
+        let said = self.general.always_include_stream_usage;
+        said.unwrap_or_else(|| {
+            tokens_decide || self.keeps_limits() && self.deployments.iter().any(limits_tokens)
+        })
+    }
+
     /// The retries of a group by class of error: its entry of `model_group_retry_policy`, else
     /// `retry_policy`, each as a whole.
     #[must_use]

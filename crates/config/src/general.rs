@@ -12,6 +12,9 @@ pub struct GeneralSettings {
     pub max_request_size_mb: Option<f64>,
     /// Requests may ask for failures with `mock_testing_…`. Default: false.
     pub dangerously_allow_mock_testing_request_params: bool,
+    /// Whether a provider is asked for the tokens that a stream uses where the client does not ask. Default: see
+    /// [`Config::asks_stream_usage`](crate::Config::asks_stream_usage).
+    pub always_include_stream_usage: Option<bool>,
     /// Nothing is said about a master key that is easily guessed. Default: false.
     pub dangerously_permit_weak_or_unset_master_key: bool,
 }
@@ -27,10 +30,11 @@ impl GeneralSettings {
         environment: &Environment<'_>,
         report: &mut Report,
     ) -> Self {
-        let flag = |name, report: &mut Report| {
+        let said = |name, report: &mut Report| {
             let field = section.get(name);
-            field.and_then(|field| field.truth(report)).unwrap_or(false)
+            field.and_then(|field| field.truth(report))
         };
+        let flag = |name, report: &mut Report| said(name, report).unwrap_or(false);
         let mut settings = Self {
             master_key: None,
             max_request_size_mb: section.get("max_request_size_mb").and_then(|field| {
@@ -40,6 +44,7 @@ impl GeneralSettings {
                 "dangerously_allow_mock_testing_request_params",
                 report,
             ),
+            always_include_stream_usage: said("always_include_stream_usage", report),
             dangerously_permit_weak_or_unset_master_key: flag(
                 "dangerously_permit_weak_or_unset_master_key",
                 report,

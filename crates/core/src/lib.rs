@@ -19,6 +19,7 @@
 //! | nobody may take it now, and why | [`Refusal`] | balance | retry, fallback, the edge |
 //! | which clock ran out | [`Elapsed`] | timeout | retry, the edge |
 //! | an answer that is not handed on, or not yet | [`Drain`], then [`KeptBody`] | retry, fallback | the edge |
+//! | the usage of a stream is wanted, and by whom | [`AskUsage`], then [`HideUsage`] | the edge, then sign-in | sign-in, then the commit point |
 //! | how a body ended | [`End`], told once by a [`Guard`] | [`GuardedBody`] | whoever counts until the end |
 //!
 //! # Where it belongs in the stack
@@ -69,6 +70,7 @@ mod refusal;
 mod retries;
 mod returned;
 mod secret;
+mod usage;
 
 pub use attempts::{Attempt, AttemptNumber, Attempts, PassedOver, Why};
 pub use body::GuardedBody;
@@ -87,6 +89,7 @@ pub use refusal::{NotAdmitted, Reason, Refusal, UnknownGroup, Waited};
 pub use retries::Retries;
 pub use returned::Returned;
 pub use secret::Secret;
+pub use usage::{AskUsage, HideUsage};
 
 /// The error of every layer that can fail by itself: any error, owned, that may cross threads.
 ///

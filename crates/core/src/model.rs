@@ -8,4 +8,10 @@ pub trait WithModel {
 
     /// This body with `model` in place of the name the client wrote, or added where it wrote none.
     fn with_model(self, model: &str) -> Self::Body;
+
+    /// Has the body that goes out ask for the tokens that a stream uses; false if it does so by itself, or
+    /// cannot. By default it cannot.
+    fn ask_usage(&mut self) -> bool {
+        false
+    }
 }

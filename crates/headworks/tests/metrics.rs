@@ -18,10 +18,19 @@ fn with_metrics<F: Future<Output = ()>>(
     deployment: &str,
     test: impl FnOnce(Gateway, Snapshotter) -> F,
 ) {
+    with_settings(deployment, "", test);
+}
+
+/// The same, with further settings.
+fn with_settings<F: Future<Output = ()>>(
+    deployment: &str,
+    settings: &str,
+    test: impl FnOnce(Gateway, Snapshotter) -> F,
+) {
     let recorder = DebuggingRecorder::new();
     let config = format!(
         "model_list: [{{model_name: m, litellm_params: {deployment}, model_info: {{id: d}}}}]\n\
-         router_settings: {{num_retries: 0}}"
+         router_settings: {{num_retries: 0}}\n{settings}"
     );
     let config = Config::parse(&config, "config.yaml").unwrap().config;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -109,6 +118,31 @@ fn a_stream_is_timed_to_its_first_token_and_counted_to_its_end() {
             assert!(lines.iter().any(|l| l == line), "{line} in {lines:?}");
         }
     });
+}
+
+#[test]
+fn a_stream_that_did_not_ask_counts_its_tokens_and_does_not_show_them() {
+    let deployment = "{model: simulated/x, simulated: {answer_tokens: 5}}";
+    let settings = "general_settings: {always_include_stream_usage: true}";
+    let chat = || {
+        let body = r#"{"model":"m","stream":true,"messages":[]}"#;
+        let request =
+            Request::post("/v1/chat/completions").header("content-type", "application/json");
+        request.body(Full::new(Bytes::from(body))).unwrap()
+    };
+    for (settings, counts) in [(settings, true), ("", false)] {
+        with_settings(deployment, settings, async |gateway, snapshotter| {
+            let Ok(response) = gateway.oneshot(chat()).await;
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            let body = String::from_utf8(body.to_vec()).unwrap();
+            assert!(body.ends_with("data: [DONE]\n\n"), "{body}");
+            assert!(!body.contains("prompt_tokens"), "{body}");
+            let lines = nonzero(&snapshotter);
+            let counted = lines.contains(&"tokens_total{output}=5".into());
+            assert_eq!(counted, counts, "{lines:?}");
+            assert!(lines.contains(&"time_to_first_token_seconds=1 samples".into()));
+        });
+    }
 }
 
 #[test]

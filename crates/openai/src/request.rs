@@ -39,6 +39,8 @@ use std::{
 pub struct RequestBody {
     bytes: Bytes,
     anatomy: Arc<Anatomy>,
+    /// What goes out asks for usage where this does not.
+    asks_usage: bool,
     /// As a body: the bytes have been handed out.
     sent: bool,
 }
@@ -89,6 +91,7 @@ impl RequestBody {
         Self {
             bytes,
             anatomy: Arc::new(anatomy),
+            asks_usage: false,
             sent: false,
         }
     }
@@ -190,7 +193,14 @@ impl WithModel for RequestBody {
     type Body = SplicedBody;
 
     fn with_model(self, model: &str) -> SplicedBody {
-        SplicedBody::new(self.bytes, self.anatomy, model)
+        SplicedBody::new(self.bytes, self.anatomy, model, self.asks_usage)
+    }
+
+    /// `stream_options.include_usage` is written in where it is absent or `null`; a `false` stands, as do the
+    /// other members of `stream_options`. Forms have none, and Azure refuses it beside `data_sources`.
+    fn ask_usage(&mut self) -> bool {
+        self.asks_usage = self.anatomy.asking.is_some();
+        self.asks_usage
     }
 }
 

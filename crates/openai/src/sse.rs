@@ -47,6 +47,10 @@ pub(crate) struct Told<'a> {
     /// Its data; nothing of an event above [`MAX_EVENT`].
     pub(crate) data: &'a [u8],
     pub(crate) says: Says,
+    /// It carries a piece of the answer.
+    pub(crate) content: bool,
+    /// It tells the usage of a chat completion or a completion, and nothing else.
+    pub(crate) usage_alone: bool,
     /// The answer is finished, by this event or an earlier one.
     pub(crate) finished: bool,
 }
@@ -133,6 +137,7 @@ impl Scanner {
         lines.feed(chunk, |end, ended| {
             let facts = ended.judge();
             let says = facts.says();
+            let (content, usage_alone) = (facts.content, facts.is_usage_alone());
             seen.take(&facts, |_| {});
             let data = match ended {
                 lines::Event::Whole { data, .. } => data,
@@ -143,6 +148,8 @@ impl Scanner {
                 end,
                 data,
                 says,
+                content,
+                usage_alone,
                 finished,
             });
         });
@@ -207,6 +214,7 @@ impl Seen {
             finished,
             counts,
             malformed: _,
+            no_choices: _,
         } = facts;
         self.begun |= begun;
         self.finished |= finished;

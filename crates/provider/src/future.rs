@@ -1,6 +1,7 @@
 //! The future of [`SignIn`](crate::SignIn).
 
 use crate::headers;
+use headworks_core::HideUsage;
 use http::Response;
 use pin_project::pin_project;
 use std::{
@@ -15,11 +16,13 @@ use std::{
 pub struct ResponseFuture<F> {
     #[pin]
     inner: F,
+    /// What the client did not ask for is not for it.
+    hides_usage: bool,
 }
 
 impl<F> ResponseFuture<F> {
-    pub(crate) const fn new(inner: F) -> Self {
-        Self { inner }
+    pub(crate) const fn new(inner: F, hides_usage: bool) -> Self {
+        Self { inner, hides_usage }
     }
 }
 
@@ -30,9 +33,13 @@ where
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut result = ready!(self.project().inner.poll(cx));
+        let this = self.project();
+        let mut result = ready!(this.inner.poll(cx));
         if let Ok(response) = &mut result {
             headers::strip_response(response.headers_mut());
+            if *this.hides_usage {
+                response.extensions_mut().insert(HideUsage);
+            }
         }
         Poll::Ready(result)
     }

@@ -1,5 +1,5 @@
 use crate::{Endpoint, SignInLayer, Target, future::ResponseFuture, headers};
-use headworks_core::WithModel;
+use headworks_core::{AskUsage, WithModel};
 use http::{HeaderName, HeaderValue, Request, Response, Version, header};
 use std::task::{Context, Poll};
 use tower_service::Service;
@@ -53,9 +53,13 @@ impl<S> SignIn<S> {
         self.inner
     }
 
-    fn sign_in<B: WithModel>(&self, request: Request<B>) -> Request<B::Body> {
-        let (mut head, body) = request.into_parts();
+    /// The request as it goes out, and whether we ask in it for what the client has not.
+    fn sign_in<B: WithModel>(&self, request: Request<B>) -> (Request<B::Body>, bool) {
+        let (mut head, mut body) = request.into_parts();
         let endpoint = Endpoint::from_path(head.uri.path());
+        let asks_usage = head.extensions.get::<AskUsage>().is_some()
+            && endpoint.is_some_and(|endpoint| self.target.reports_stream_usage(endpoint))
+            && body.ask_usage();
         head.uri = self.target.uri_for(head.uri.path(), head.uri.query());
         // What the client spoke with us says nothing about the next hop; the HTTP client decides there.
         head.version = Version::HTTP_11;
@@ -70,7 +74,8 @@ impl<S> SignIn<S> {
         for (name, value) in credential.into_iter().chain(self.target.headers()) {
             head.headers.insert(name, value.clone());
         }
-        Request::from_parts(head, body.with_model(self.target.model()))
+        let body = body.with_model(self.target.model());
+        (Request::from_parts(head, body), asks_usage)
     }
 }
 
@@ -88,7 +93,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let request = self.sign_in(request);
-        ResponseFuture::new(self.inner.call(request))
+        let (request, asks_usage) = self.sign_in(request);
+        ResponseFuture::new(self.inner.call(request), asks_usage)
     }
 }

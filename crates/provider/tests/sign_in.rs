@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-use headworks_core::{Secret, WithModel};
+use headworks_core::{AskUsage, HideUsage, Secret, WithModel};
 use headworks_provider::{Endpoint, Provider, SignIn, SignInLayer, Target};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Version, header};
 use tokio_test::{assert_pending, assert_ready_err, assert_ready_ok};
@@ -240,4 +240,55 @@ fn two_services_of_one_layer_share_their_target_and_are_send_and_sync() {
         two.target().uri(Endpoint::Embeddings)
     ));
     assert_eq!(format!("{layer:?}").matches(OURS).count(), 0);
+}
+
+/// A body that can ask for usage, unless it does by itself.
+#[derive(Debug)]
+struct Stream {
+    asks: bool,
+    asked: bool,
+}
+
+impl WithModel for Stream {
+    type Body = String;
+
+    fn with_model(self, model: &str) -> String {
+        format!("{model} {}", if self.asked { "asked" } else { "not asked" })
+    }
+
+    fn ask_usage(&mut self) -> bool {
+        self.asked = !self.asks;
+        self.asked
+    }
+}
+
+#[test]
+fn usage_is_asked_for_if_that_is_wanted_and_can_be_and_is_hidden_then() {
+    for (model, path, wanted, asks, expected) in [
+        ("groq/m", "/v1/chat/completions", true, false, true),
+        ("groq/m", "/v1/completions", true, false, true),
+        ("groq/m", "/v1/chat/completions", false, false, false),
+        ("groq/m", "/v1/chat/completions", true, true, false),
+        ("groq/m", "/v1/responses", true, false, false),
+        ("mistral/m", "/v1/chat/completions", true, false, false),
+        ("anthropic/m", "/v1/messages", true, false, false),
+    ] {
+        let (mut service, mut handle) = spawn(&target(model));
+        handle.allow(1);
+        assert_ready_ok!(service.poll_ready::<Request<Stream>>());
+        let body = Stream { asks, asked: false };
+        let mut request = Request::post(path).body(body).unwrap();
+        if wanted {
+            request.extensions_mut().insert(AskUsage);
+        }
+        let mut future = tokio_test::task::spawn(service.call(request));
+        let mut next = tokio_test::task::spawn(handle.next_request());
+        let (request, respond) = assert_ready_ok!(next.poll().map(|next| next.ok_or("no request")));
+        let word = if expected { "m asked" } else { "m not asked" };
+        assert_eq!(request.body(), word, "{model} {path}");
+        respond.send_response(Response::new(""));
+        let response = assert_ready_ok!(future.poll());
+        let hides = response.extensions().get::<HideUsage>().is_some();
+        assert_eq!(hides, expected, "{model} {path}");
+    }
 }

@@ -319,7 +319,7 @@ pub const KEYS: &[Key] = &[
     later("general_settings.return_wildcard_routes", "lists wildcard names", ""),
     later("general_settings.forward_client_headers_to_llm_api", "client headers go upstream", "they do, but for credentials"),
     later("general_settings.infer_model_from_keys", "adds models for keys found", "no model is added"),
-    later("general_settings.always_include_stream_usage", "asks upstreams for usage", "requests pass unchanged"),
+    now("general_settings.always_include_stream_usage", "streams are asked for their usage; default where tokens decide"),
     later("general_settings.disable_spend_logs", "the database", "there is no database"),
     // ----- headworks (ours) -----
     now("headworks.total_timeout", "seconds a request may take with all its attempts; default none"),

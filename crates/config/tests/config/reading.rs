@@ -440,3 +440,43 @@ fn a_byte_order_mark_and_line_ends_of_windows_do_not_move_columns() {
     assert_eq!((at.line(), at.column()), (2, 28));
     assert!(load(&format!("\u{feff}{}", with_model(""))).is_ok());
 }
+
+#[test]
+fn streams_are_asked_for_their_usage_where_that_is_said_or_tokens_decide() {
+    for (settings, asks) in [
+        ("", false),
+        (
+            "router_settings: {routing_strategy: usage-based-routing-v2}",
+            true,
+        ),
+        (
+            "router_settings: {routing_strategy: latency-based-routing}",
+            false,
+        ),
+        (
+            "general_settings: {always_include_stream_usage: true}",
+            true,
+        ),
+        (
+            "router_settings: {routing_strategy: usage-based-routing}\n\
+             general_settings: {always_include_stream_usage: false}",
+            false,
+        ),
+    ] {
+        let config = load(&with_model(&format!("{settings}\n"))).unwrap().config;
+        assert_eq!(config.asks_stream_usage(), asks, "{settings}");
+    }
+    for (limit, settings, asks) in [
+        ("tpm", "limits: enforce", true),
+        ("itpm", "limits: enforce", true),
+        ("rpm", "limits: enforce", false),
+        ("tpm", "limits: weigh", false),
+    ] {
+        let text = format!(
+            "model_list: [{{model_name: g, litellm_params: {{model: openai/a, {limit}: 9}}}}]\n\
+             headworks: {{{settings}}}\n"
+        );
+        let config = load(&text).unwrap().config;
+        assert_eq!(config.asks_stream_usage(), asks, "{limit} {settings}");
+    }
+}

@@ -8,7 +8,8 @@
 //!
 //! # Where it belongs in the stack
 //!
-//! Directly inside balance, outside the attempt's timeout: a timeout is an outcome it must see.
+//! Directly inside balance, outside the attempt's timeout: a timeout is an outcome it must see. What a layer
+//! further in has read of a stream ([`Reading`](crate::openai::stream::Reading)) is not read again.
 //!
 //! | metric | kind | what |
 //! |---|---|---|

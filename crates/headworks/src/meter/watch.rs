@@ -4,8 +4,9 @@ use headworks_core::{BoxError, Classify, End, Finish, Outcome, StatusClassifier,
 use headworks_openai::{
     Usage, answer,
     sse::{self, Signal},
+    stream::Reading,
 };
-use http::{HeaderMap, Response, header};
+use http::{Response, header};
 use std::{error::Error, sync::Arc};
 use tokio::time::Instant;
 
@@ -16,9 +17,9 @@ pub struct Measure {
     meters: Arc<Meters>,
     load: Option<Arc<State>>,
     seen: Option<Arc<Seen>>,
-    /// Events with a piece of the answer.
-    pieces: u64,
     began: Instant,
+    /// The first token has come.
+    has_begun: bool,
     verdict: Verdict,
     inside: Inside,
 }
@@ -29,9 +30,12 @@ enum Inside {
     /// Nothing: no head yet, or a body that reports no usage, such as audio.
     Nothing,
     Plain(answer::Scanner),
+    /// A stream that somebody further in reads and tells of.
+    Read(Reading),
     Stream {
         scanner: sse::Scanner,
-        content: bool,
+        /// Events with a piece of the answer.
+        pieces: u64,
     },
 }
 
@@ -44,8 +48,8 @@ impl Measure {
             meters,
             load,
             seen: shows.then(Arc::default),
-            pieces: 0,
             began: Instant::now(),
+            has_begun: false,
             // Until there is a head, an end can only be that somebody stopped waiting.
             verdict: Outcome::Cancelled.into(),
             inside: Inside::Nothing,
@@ -64,7 +68,7 @@ impl Measure {
         }
         self.verdict = StatusClassifier::default().classify((&*response).into());
         if self.verdict.outcome == Outcome::Success {
-            self.inside = Inside::of(response.headers());
+            self.inside = Inside::of(response);
         }
     }
 
@@ -76,17 +80,17 @@ impl Measure {
 impl<D: AsRef<[u8]>> Watch<D> for Measure {
     fn data(&mut self, data: &D) {
         match &mut self.inside {
-            Inside::Nothing => {}
+            Inside::Nothing | Inside::Read(_) => {}
             Inside::Plain(scanner) => scanner.feed(data.as_ref()),
-            Inside::Stream { scanner, content } => {
+            Inside::Stream { scanner, pieces } => {
                 scanner.feed(data.as_ref(), |_, signal| {
-                    self.pieces += u64::from(signal == Signal::Content);
+                    *pieces += u64::from(signal == Signal::Content);
                 });
-                if scanner.saw_content() && !*content {
-                    *content = true;
-                    self.meters.first_token(self.began.elapsed());
-                }
             }
+        }
+        if !self.has_begun && self.inside.has_begun() {
+            self.has_begun = true;
+            self.meters.first_token(self.began.elapsed());
         }
     }
 
@@ -101,7 +105,7 @@ impl Finish for Measure {
     fn finish(self, end: End) {
         let usage = self.inside.usage();
         if let Some(seen) = &self.seen {
-            seen.set(usage, self.pieces);
+            seen.set(usage, self.inside.pieces());
         }
         if let Some(usage) = usage {
             self.meters.tokens(usage.input, usage.output);
@@ -121,7 +125,11 @@ impl Finish for Measure {
 // ===== impl Inside =====
 
 impl Inside {
-    fn of(headers: &HeaderMap) -> Self {
+    fn of<R>(response: &Response<R>) -> Self {
+        if let Some(reading) = response.extensions().get::<Reading>() {
+            return Self::Read(reading.clone());
+        }
+        let headers = response.headers();
         let is = |kind: &str| {
             let value = headers.get(header::CONTENT_TYPE)?.as_bytes();
             value
@@ -132,7 +140,7 @@ impl Inside {
         if is("text/event-stream").is_some() {
             Self::Stream {
                 scanner: sse::Scanner::new(),
-                content: false,
+                pieces: 0,
             }
         } else if is("application/json").is_some() {
             Self::Plain(answer::Scanner::new())
@@ -141,8 +149,26 @@ impl Inside {
         }
     }
 
-    const fn saw_error(&self) -> bool {
+    /// True once a piece of a stream's answer has come.
+    fn has_begun(&self) -> bool {
         match self {
+            Self::Read(reading) => reading.pieces() > 0,
+            Self::Stream { scanner, .. } => scanner.saw_content(),
+            Self::Nothing | Self::Plain(_) => false,
+        }
+    }
+
+    fn pieces(&self) -> u64 {
+        match self {
+            Self::Read(reading) => reading.pieces(),
+            Self::Stream { pieces, .. } => *pieces,
+            Self::Nothing | Self::Plain(_) => 0,
+        }
+    }
+
+    fn saw_error(&self) -> bool {
+        match self {
+            Self::Read(reading) => reading.saw_error(),
             Self::Stream { scanner, .. } => scanner.saw_error(),
             Self::Nothing | Self::Plain(_) => false,
         }
@@ -152,6 +178,7 @@ impl Inside {
         match self {
             Self::Nothing => None,
             Self::Plain(scanner) => scanner.usage(),
+            Self::Read(reading) => reading.usage(),
             Self::Stream { scanner, .. } => scanner.usage(),
         }
     }

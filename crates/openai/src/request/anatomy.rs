@@ -10,6 +10,8 @@ pub(super) struct Anatomy {
     pub(super) model: Option<Box<str>>,
     pub(super) stream: bool,
     pub(super) include_usage: Option<bool>,
+    /// How to ask for the usage of a stream, of one that does not; `None` where it cannot be asked.
+    pub(super) asking: Option<Asking>,
     pub(super) limits: Limits,
     pub(super) params: Params,
     pub(super) members: Members,
@@ -18,6 +20,14 @@ pub(super) struct Anatomy {
     /// What makes place for the model. It overlaps no cut.
     pub(super) site: Range<usize>,
     pub(super) form: Form,
+}
+
+/// What asks for the usage of a stream, and what makes place for it. It overlaps neither a cut nor the model's
+/// site.
+#[derive(Clone, Debug)]
+pub(super) struct Asking {
+    pub(super) site: Range<usize>,
+    pub(super) text: &'static str,
 }
 
 /// The limits a client may set on the length of an answer, under their three names.
@@ -50,6 +60,8 @@ pub(super) enum Known {
     StreamFormat,
     StreamOptions,
     IncludeUsage,
+    /// Azure's own, beside which it refuses `stream_options` (Azure/azure-sdk-for-js#30751).
+    DataSources,
     MaxTokens,
     MaxCompletionTokens,
     MaxOutputTokens,
@@ -106,6 +118,7 @@ impl Known {
             b"stream" => Self::Stream,
             b"stream_format" => Self::StreamFormat,
             b"stream_options" => Self::StreamOptions,
+            b"data_sources" => Self::DataSources,
             b"max_tokens" => Self::MaxTokens,
             b"max_completion_tokens" => Self::MaxCompletionTokens,
             b"max_output_tokens" => Self::MaxOutputTokens,
@@ -138,7 +151,7 @@ impl Known {
             Self::Metadata => "metadata",
             Self::Own(key) => key.as_str(),
             // Nothing is said about these.
-            Self::Seen(_) => "",
+            Self::DataSources | Self::Seen(_) => "",
         }
     }
 
@@ -155,7 +168,7 @@ impl Known {
             Self::Metadata => 7,
             Self::StreamFormat => 8,
             Self::Own(key) => 9 + key as u32,
-            Self::Seen(_) => return None,
+            Self::DataSources | Self::Seen(_) => return None,
         })
     }
 }

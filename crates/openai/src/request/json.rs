@@ -1,6 +1,6 @@
 use super::{
     InvalidRequest, OwnKey, Params,
-    anatomy::{Anatomy, Form, Known, Limits, Once},
+    anatomy::{Anatomy, Asking, Form, Known, Limits, Once},
     members::Members,
 };
 use crate::json::{Cursor, Kind, Text};
@@ -26,6 +26,8 @@ pub(super) fn read(bytes: &Bytes) -> Result<Anatomy, InvalidRequest> {
         model_at: None,
         stream: false,
         include_usage: None,
+        asking: None,
+        data_sources: false,
         limits: Limits::default(),
         params: Params::default(),
         members: Members::default(),
@@ -36,10 +38,19 @@ pub(super) fn read(bytes: &Bytes) -> Result<Anatomy, InvalidRequest> {
         Some(site) => (site, Form::Value),
         None => (open + 1..open + 1, Form::Member { comma: kept }),
     };
+    let asks = !reader.stream || reader.include_usage.is_some() || reader.data_sources;
+    let asking = (!asks).then(|| {
+        // There is at least one more member, by which it is a stream.
+        reader.asking.unwrap_or(Asking {
+            site: open + 1..open + 1,
+            text: r#""stream_options":{"include_usage":true},"#,
+        })
+    });
     Ok(Anatomy {
         model: reader.model,
         stream: reader.stream,
         include_usage: reader.include_usage,
+        asking,
         limits: reader.limits,
         params: reader.params,
         members: reader.members,
@@ -57,6 +68,9 @@ struct Reader<'a> {
     model_at: Option<Range<usize>>,
     stream: bool,
     include_usage: Option<bool>,
+    /// How to ask for usage where there are `stream_options`.
+    asking: Option<Asking>,
+    data_sources: bool,
     limits: Limits,
     params: Params,
     members: Members,
@@ -120,14 +134,20 @@ impl Reader<'_> {
                     cursor.skip()?;
                 }
             }
-            Known::StreamOptions => {
-                if present(cursor, known, Kind::Object)? {
-                    let include_usage =
-                        |name: &[u8]| (name == b"include_usage").then_some(Known::IncludeUsage);
-                    self.object(cursor, include_usage, Self::value)?;
+            Known::StreamOptions => self.stream_options(cursor)?,
+            Known::IncludeUsage => {
+                self.include_usage = boolean(cursor, known)?;
+                if self.include_usage.is_none() {
+                    self.asking = Some(Asking {
+                        site: null_before(cursor),
+                        text: "true",
+                    });
                 }
             }
-            Known::IncludeUsage => self.include_usage = boolean(cursor, known)?,
+            Known::DataSources => {
+                cursor.skip()?;
+                self.data_sources = true;
+            }
             Known::MaxTokens | Known::MaxCompletionTokens | Known::MaxOutputTokens => {
                 if present(cursor, known, Kind::Number)? {
                     let at = cursor.at();
@@ -165,8 +185,7 @@ impl Reader<'_> {
     fn model(&mut self, cursor: &mut Cursor<'_>) -> Result<(), InvalidRequest> {
         let there = present(cursor, Known::Model, Kind::String)?;
         if !there {
-            let end = cursor.at();
-            self.model_at = Some(end - "null".len()..end);
+            self.model_at = Some(null_before(cursor));
             return Ok(());
         }
         let at = cursor.at();
@@ -175,6 +194,28 @@ impl Reader<'_> {
         };
         self.model = Some(model.into());
         self.model_at = Some(at..cursor.at());
+        Ok(())
+    }
+
+    fn stream_options(&mut self, cursor: &mut Cursor<'_>) -> Result<(), InvalidRequest> {
+        if !present(cursor, Known::StreamOptions, Kind::Object)? {
+            self.asking = Some(Asking {
+                site: null_before(cursor),
+                text: r#"{"include_usage":true}"#,
+            });
+            return Ok(());
+        }
+        let inside = cursor.at() + 1;
+        let include_usage = |name: &[u8]| (name == b"include_usage").then_some(Known::IncludeUsage);
+        let has_members = self.object(cursor, include_usage, Self::value)?;
+        self.asking.get_or_insert(Asking {
+            site: inside..inside,
+            text: if has_members {
+                r#""include_usage":true,"#
+            } else {
+                r#""include_usage":true"#
+            },
+        });
         Ok(())
     }
 }
@@ -217,6 +258,12 @@ fn present(cursor: &mut Cursor<'_>, known: Known, wanted: Kind) -> Result<bool, 
         return Err(InvalidRequest::wrong_type(param, wanted.a(), found.a(), at));
     }
     Ok(true)
+}
+
+/// Where the `null` stands that has just been passed.
+fn null_before(cursor: &Cursor<'_>) -> Range<usize> {
+    let end = cursor.at();
+    end - "null".len()..end
 }
 
 fn boolean(cursor: &mut Cursor<'_>, known: Known) -> Result<Option<bool>, InvalidRequest> {

@@ -63,6 +63,7 @@ pub(super) fn read(bytes: &Bytes, boundary: &[u8]) -> Result<Anatomy, InvalidReq
         model: None,
         stream: false,
         include_usage: None,
+        asking: None,
         limits: Limits::default(),
         params: Params::default(),
         members: Members::default(),
@@ -135,6 +136,7 @@ pub(super) fn read(bytes: &Bytes, boundary: &[u8]) -> Result<Anatomy, InvalidReq
             Known::StreamFormat
             | Known::StreamOptions
             | Known::IncludeUsage
+            | Known::DataSources
             | Known::MaxTokens
             | Known::MaxCompletionTokens
             | Known::MaxOutputTokens

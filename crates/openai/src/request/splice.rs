@@ -10,7 +10,7 @@ use std::{
 };
 
 /// A request body on its way to a deployment: the bytes the client sent, in slices, but for the name of the
-/// model and without our own parameters.
+/// model, without our own parameters, and asking for the usage of a stream if that is wanted.
 ///
 /// Nothing is copied but the name. A usual body is three frames: what stands before the name, the name, and
 /// the rest.
@@ -20,20 +20,35 @@ pub struct SplicedBody {
     anatomy: Arc<Anatomy>,
     /// The model as it is to be written; `None` once it has gone out.
     model: Option<Bytes>,
+    /// What asks for usage is still to go out.
+    asks: bool,
     /// How far the original has been passed, and how many cuts.
     at: usize,
     cut: usize,
     left: u64,
 }
 
+/// A place where the body differs from what the client sent.
+#[derive(Clone, Copy)]
+enum Edit {
+    Model,
+    Asking(&'static str),
+    Cut,
+}
+
 // ===== impl SplicedBody =====
 
 impl SplicedBody {
-    pub(super) fn new(bytes: Bytes, anatomy: Arc<Anatomy>, model: &str) -> Self {
+    pub(super) fn new(bytes: Bytes, anatomy: Arc<Anatomy>, model: &str, asks: bool) -> Self {
         let model = Bytes::from(anatomy.written(model));
         let gone: usize = anatomy.cuts.iter().map(Range::len).sum();
-        let left = bytes.len() - gone - anatomy.site.len() + model.len();
+        let mut left = bytes.len() - gone - anatomy.site.len() + model.len();
+        let asking = anatomy.asking.as_ref().filter(|_| asks);
+        if let Some(asking) = asking {
+            left = left - asking.site.len() + asking.text.len();
+        }
         Self {
+            asks: asking.is_some(),
             bytes,
             anatomy,
             model: Some(model),
@@ -45,27 +60,41 @@ impl SplicedBody {
 
     fn next(&mut self) -> Option<Bytes> {
         loop {
-            let cut = self.anatomy.cuts.get(self.cut);
-            let site = self.model.as_ref().map(|_| &self.anatomy.site);
-            // Where both begin at one place, behind an opening brace, the model goes first.
-            let edit = match (site, cut) {
-                (Some(site), Some(cut)) if cut.start < site.start => Some(cut),
-                (Some(site), _) => Some(site),
-                (None, cut) => cut,
-            };
-            let end = edit.map_or(self.bytes.len(), |edit| edit.start);
+            let edit = self.edit();
+            let end = edit
+                .as_ref()
+                .map_or(self.bytes.len(), |(_, site)| site.start);
             if self.at < end {
                 let slice = self.bytes.slice(self.at..end);
                 self.at = end;
                 return Some(slice);
             }
-            let edit = edit?;
-            self.at = edit.end;
-            if site.is_some_and(|site| std::ptr::eq(site, edit)) {
-                return self.model.take();
+            let (edit, site) = edit?;
+            self.at = site.end;
+            match edit {
+                Edit::Model => return self.model.take(),
+                Edit::Asking(text) => {
+                    self.asks = false;
+                    return Some(Bytes::from_static(text.as_bytes()));
+                }
+                Edit::Cut => self.cut += 1,
             }
-            self.cut += 1;
         }
+    }
+
+    /// The next place to be edited.
+    fn edit(&self) -> Option<(Edit, Range<usize>)> {
+        let Anatomy {
+            site, asking, cuts, ..
+        } = &*self.anatomy;
+        let model = self.model.as_ref().map(|_| (Edit::Model, site));
+        let asking = asking.as_ref().filter(|_| self.asks);
+        let asking = asking.map(|asking| (Edit::Asking(asking.text), &asking.site));
+        let cut = cuts.get(self.cut).map(|cut| (Edit::Cut, cut));
+        // Of those that begin at one place, behind an opening brace, the first of these goes first.
+        let edits = [model, asking, cut].into_iter().flatten();
+        let (edit, site) = edits.min_by_key(|(_, site)| site.start)?;
+        Some((edit, site.clone()))
     }
 }
 

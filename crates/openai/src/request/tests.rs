@@ -1,6 +1,7 @@
 mod forms;
 mod json;
 mod properties;
+mod usage;
 
 use super::*;
 use http_body_util::BodyExt;
@@ -8,6 +9,17 @@ use std::time::Duration;
 
 /// The bytes that go out to a deployment whose model is `model`, checked to be slices of what came in.
 fn spliced(body: &RequestBody, model: &str) -> String {
+    goes_out(body, model, 1)
+}
+
+/// The same, and it is to ask for usage; whether it asks for what the client did not.
+fn asking(body: &RequestBody, model: &str) -> (String, bool) {
+    let mut body = body.clone();
+    let asks = body.ask_usage();
+    (goes_out(&body, model, 1 + usize::from(asks)), asks)
+}
+
+fn goes_out(body: &RequestBody, model: &str, written: usize) -> String {
     let original = body.bytes().as_ptr_range();
     let mut out = body.clone().with_model(model);
     let mut cx = Context::from_waker(std::task::Waker::noop());
@@ -31,7 +43,7 @@ fn spliced(body: &RequestBody, model: &str) -> String {
         Poll::Ready(None)
     ));
     assert_eq!(bytes.len() as u64, promised);
-    assert_eq!(copied, 1, "only the model is not a slice of the original");
+    assert_eq!(copied, written, "all else are slices of the original");
     String::from_utf8(bytes).unwrap()
 }
 

@@ -19,6 +19,8 @@ pub(super) struct Facts {
     pub(super) begun: u128,
     pub(super) finished: u128,
     pub(super) counts: Counts,
+    /// It has a list of choices, with none in it.
+    pub(super) no_choices: bool,
 }
 
 /// Looks into the data of an event.
@@ -47,10 +49,21 @@ pub(super) fn judge(name: &[u8], data: &[u8]) -> Facts {
 // ===== impl Facts =====
 
 impl Facts {
+    /// True of the event with which a stream ends that was asked for its usage: nothing else is in it.
+    pub(super) fn is_usage_alone(&self) -> bool {
+        self.no_choices && !self.error && self.counts.usage().is_some()
+    }
+
     fn member(&mut self, cursor: &mut Cursor<'_>, name: Text<'_>) -> Result<(), Fault> {
         let name = name.decode().unwrap_or_default();
         match (&*name, cursor.kind()?) {
-            (b"choices", Kind::Array) => cursor.elements(|cursor| self.choice(cursor)),
+            (b"choices", Kind::Array) => {
+                self.no_choices = true;
+                cursor.elements(|cursor| {
+                    self.no_choices = false;
+                    self.choice(cursor)
+                })
+            }
             (b"usage", _) => self.counts.read(cursor),
             // Responses keeps the answer in `response`, Anthropic's `message_start` in `message`.
             (b"response" | b"message", Kind::Object) => {

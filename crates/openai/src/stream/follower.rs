@@ -96,6 +96,7 @@ impl Follower {
             let (opening, events) = (self.sieve.opening(), self.sieve.events());
             let event = self.sieve.protocol().failure(&error, opening, events);
             self.queue.push_back(event);
+            self.sieve.reading().failed();
         }
         self.ending = Some(Err(error));
     }

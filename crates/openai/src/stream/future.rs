@@ -6,7 +6,7 @@ use super::{
     protocol::Protocol,
 };
 use bytes::Bytes;
-use headworks_core::{BoxError, Verdict};
+use headworks_core::{BoxError, HideUsage, Verdict};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header, response::Parts};
 use http_body::{Body, Frame};
 use pin_project::pin_project;
@@ -128,7 +128,8 @@ impl Asked {
         let headers = response.headers();
         if response.status().is_success() && is(headers, "text/event-stream") {
             let protocol = self.protocol.filter(|_| is_plain(headers))?;
-            let holder = Holder::new(protocol, until.point, until.at_most);
+            let hides_usage = response.extensions().get::<HideUsage>().is_some();
+            let holder = Holder::new(protocol, until.point, until.at_most, hides_usage);
             return Some(Awaits::Commit(Box::new(holder)));
         }
         // gRPC says in its trailers, alone perhaps, how it went.
@@ -187,6 +188,7 @@ where
             (Step::Commit { trailers, ended }, Awaits::Commit(holder)) => {
                 // An end may be added to it.
                 head.headers.remove(header::CONTENT_LENGTH);
+                head.extensions.insert(holder.reading().clone());
                 let follower = Box::new(holder.into_follower());
                 let rest = (!ended).then_some(body);
                 let body = CommitBody::followed(follower, rest, trailers);

@@ -3,6 +3,7 @@ use super::{
     follower::Follower,
     in_band::InBand,
     protocol::Protocol,
+    reading::Reading,
     sieve::{Sieve, Stop},
 };
 use bytes::Bytes;
@@ -36,9 +37,14 @@ pub(super) enum Held {
 // ===== impl Holder =====
 
 impl Holder {
-    pub(super) fn new(protocol: Protocol, point: CommitPoint, at_most: usize) -> Self {
+    pub(super) fn new(
+        protocol: Protocol,
+        point: CommitPoint,
+        at_most: usize,
+        hides_usage: bool,
+    ) -> Self {
         Self {
-            sieve: Sieve::new(protocol),
+            sieve: Sieve::new(protocol, hides_usage),
             kept: VecDeque::new(),
             held: 0,
             at_most,
@@ -69,6 +75,11 @@ impl Holder {
             Held::More => Held::Commit,
             decided => decided,
         }
+    }
+
+    /// What is read, for those further out.
+    pub(super) const fn reading(&self) -> &Reading {
+        self.sieve.reading()
     }
 
     /// What follows the stream from here on.

@@ -28,6 +28,11 @@
 //! Anthropic's messages. `[DONE]` is not passed on while the answer is unfinished: to an SDK it means that all
 //! is well.
 //!
+//! Where the usage of a stream was asked for on nobody's behalf but ours ([`HideUsage`] among the response's
+//! extensions), an event that tells the usage alone (`"choices": []`) is not passed on; a `"usage": null` in
+//! the others is left as it is, to which clients are used. What the stream has said is left among the extensions too, as
+//! [`Reading`], for those further out who count.
+//!
 //! Bytes are forwarded as they came, without a copy. An event that comes in pieces is held until it is whole,
 //! since nobody can tell by half of it what it will say; nor could a client use it.
 //!
@@ -106,6 +111,9 @@
 //! # }
 //! ```
 
+#[cfg(doc)]
+use headworks_core::HideUsage;
+
 mod body;
 mod error;
 mod follower;
@@ -115,6 +123,7 @@ mod in_band;
 mod layer;
 mod parting;
 mod protocol;
+mod reading;
 mod service;
 mod sieve;
 
@@ -125,4 +134,5 @@ pub use body::CommitBody;
 pub use error::{StreamError, StreamErrorKind};
 pub use future::ResponseFuture;
 pub use layer::{CommitLayer, CommitPoint};
+pub use reading::Reading;
 pub use service::Commit;

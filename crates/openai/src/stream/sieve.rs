@@ -1,7 +1,10 @@
-use super::protocol::Protocol;
+use super::{
+    protocol::Protocol,
+    reading::{Read, Reading},
+};
 use crate::sse::{MAX_EVENT, Says, Scanner, Told};
 use bytes::Bytes;
-use std::collections::VecDeque;
+use std::{collections::VecDeque, ops::Range};
 
 /// The longest opening event that is kept. It echoes a request's instructions and tools; what is longer is
 /// not worth keeping for a failure that may not come.
@@ -11,7 +14,12 @@ const MAX_OPENING: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Sieve {
     protocol: Protocol,
+    /// Events that tell the usage alone are left out.
+    hides_usage: bool,
     scanner: Scanner,
+    reading: Reading,
+    /// Where events lie in a chunk that are left out.
+    hidden: Vec<Range<usize>>,
     /// What has come of an event that has not ended.
     partial: VecDeque<Bytes>,
     partial_len: usize,
@@ -33,6 +41,7 @@ pub(super) enum Stop {
 #[derive(Debug, Default)]
 struct Seen {
     events: u64,
+    pieces: u64,
     content: bool,
     finished: bool,
     done: bool,
@@ -42,10 +51,13 @@ struct Seen {
 // ===== impl Sieve =====
 
 impl Sieve {
-    pub(super) fn new(protocol: Protocol) -> Self {
+    pub(super) fn new(protocol: Protocol, hides_usage: bool) -> Self {
         Self {
             protocol,
+            hides_usage,
             scanner: Scanner::new(),
+            reading: Reading::default(),
+            hidden: Vec::new(),
             partial: VecDeque::new(),
             partial_len: 0,
             seen: Seen::default(),
@@ -63,7 +75,7 @@ impl Sieve {
             chunk.truncate(whole);
             let lacks_lf = chunk.last() == Some(&b'\r');
             if whole > 0 {
-                self.release(chunk, passed);
+                self.pass(chunk, passed);
             }
             // The LF of a CRLF is no part of an event's bytes, but some clients wait for it.
             if lacks_lf {
@@ -73,10 +85,12 @@ impl Sieve {
         }
         if self.scanner.is_between_events() {
             whole = chunk.len();
+        } else {
+            whole = self.behind_event(&chunk, whole);
         }
         let rest = chunk.split_off(whole);
         if whole > 0 {
-            self.release(chunk, passed);
+            self.pass(chunk, passed);
         }
         if !rest.is_empty() {
             self.partial_len += rest.len();
@@ -112,6 +126,11 @@ impl Sieve {
         }
     }
 
+    /// What is read, for those further out.
+    pub(super) const fn reading(&self) -> &Reading {
+        &self.reading
+    }
+
     pub(super) const fn protocol(&self) -> Protocol {
         self.protocol
     }
@@ -142,17 +161,24 @@ impl Sieve {
     fn look(&mut self, chunk: &[u8]) -> usize {
         let Self {
             protocol,
+            hides_usage,
             scanner,
+            reading,
+            hidden,
             seen,
             stop,
             ..
         } = self;
         let mut whole = 0;
+        let events = seen.events;
         scanner.feed_events(chunk, |told| {
             if stop.is_some() {
                 return;
             }
             *stop = stop_of(&told);
+            if *hides_usage && told.usage_alone && stop.is_none() {
+                hidden.push(whole..told.end);
+            }
             if matches!(stop, None | Some(Stop::Error(_))) {
                 whole = told.end;
             }
@@ -160,7 +186,45 @@ impl Sieve {
                 seen.event(&told, *protocol);
             }
         });
+        if stop.is_some() || seen.events > events {
+            reading.note(Read {
+                usage: scanner.usage(),
+                pieces: seen.pieces,
+                error: scanner.saw_error(),
+            });
+        }
         whole
+    }
+
+    /// Passes on `chunk`, which ends an event or lies between two, without the events that are hidden.
+    fn pass(&mut self, chunk: Bytes, passed: &mut VecDeque<Bytes>) {
+        if self.hidden.is_empty() {
+            return self.release(chunk, passed);
+        }
+        let mut at = 0;
+        for hidden in std::mem::take(&mut self.hidden) {
+            let start = self.behind_event(&chunk, hidden.start);
+            if hidden.start == 0 {
+                self.forget();
+            }
+            if at < start {
+                self.release(chunk.slice(at..start), passed);
+            }
+            at = self.behind_event(&chunk, hidden.end);
+        }
+        if at < chunk.len() {
+            self.release(chunk.slice(at..), passed);
+        }
+    }
+
+    /// The place behind an event that ended at `at`, and behind the LF of the CRLF that ended it.
+    fn behind_event(&self, chunk: &[u8], at: usize) -> usize {
+        let after_cr = match at.checked_sub(1) {
+            Some(before) => chunk.get(before) == Some(&b'\r'),
+            // Where nothing has begun, an LF is the rest of a line break, or an empty line.
+            None => self.partial.is_empty(),
+        };
+        at + usize::from(after_cr && chunk.get(at) == Some(&b'\n'))
     }
 
     /// Passes on what was held of an event, and `chunk`.
@@ -196,6 +260,7 @@ impl Seen {
             self.opening = Some(told.data.into());
         }
         self.events += 1;
+        self.pieces += u64::from(told.content);
         self.content |= told.says == Says::Content;
         self.done |= told.says == Says::Done;
         self.finished = told.finished;

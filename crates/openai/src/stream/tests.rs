@@ -3,12 +3,14 @@
 mod cuts;
 mod fates;
 mod protocols;
+mod usage;
 
 use super::{
     CommitPoint, StreamError, StreamErrorKind,
     follower::Follower,
     holder::{Held, Holder},
     protocol::Protocol,
+    reading::Reading,
 };
 use bytes::Bytes;
 
@@ -46,7 +48,11 @@ enum Fate {
 
 /// Plays a stream that comes in these chunks.
 fn play(protocol: Protocol, point: CommitPoint, chunks: &[&[u8]], end: End) -> Fate {
-    let mut holder = Holder::new(protocol, point, point.at_most());
+    let holder = Holder::new(protocol, point, point.at_most(), false);
+    play_on(holder, chunks, end)
+}
+
+fn play_on(mut holder: Holder, chunks: &[&[u8]], end: End) -> Fate {
     let mut chunks = chunks.iter().map(|chunk| Bytes::copy_from_slice(chunk));
     loop {
         let (held, ended) = match chunks.next() {

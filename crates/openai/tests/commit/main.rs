@@ -8,6 +8,7 @@ mod body;
 mod head;
 mod plain;
 mod sockets;
+mod usage;
 
 use bytes::Bytes;
 use headworks_contract::{Inner, Play, ScriptedBody, Step};

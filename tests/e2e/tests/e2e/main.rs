@@ -22,6 +22,7 @@ mod shares;
 mod stalls;
 mod stopping;
 mod streaming;
+mod usage;
 
 use headworks_e2e::config;
 use headworks_upstream::Upstream;

@@ -1,6 +1,6 @@
 //! The official Python SDKs, against the program.
 
-use crate::group_at;
+use crate::{group_at, usage};
 use headworks_e2e::{BOUND, Headworks, config};
 use headworks_upstream::{Upstream, openai};
 use std::process::Stdio;
@@ -15,6 +15,14 @@ async fn openai_and_langchain_notice_nothing() {
     for upstream in &upstreams {
         assert!(upstream.seen().answered > 0, "{:?}", upstream.seen());
     }
+}
+
+#[tokio::test]
+async fn they_notice_nothing_of_usage_that_is_asked_for_on_their_behalf() {
+    let upstreams = Upstream::start_many(2).await;
+    let settings = "general_settings: { master_key: sk-sdk, always_include_stream_usage: true }";
+    let headworks = Headworks::start(&usage::vllm_at(&upstreams, settings)).await;
+    run("test_sdk", &headworks).await;
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use self::{
 use super::tags;
 use headworks_balance::{Needs, Pinned, Session, Strategy, TagMatch};
 use headworks_config::{Affinity, Config, RoutingStrategy};
-use headworks_core::Group;
+use headworks_core::{AskUsage, Group};
 use headworks_openai::{Member, OwnKey, RequestBody};
 use headworks_provider::Endpoint;
 use http::{Extensions, HeaderMap};
@@ -32,6 +32,8 @@ pub(super) struct Views {
     /// Whether deployments are told apart by where they stand.
     regions: bool,
     responses: Arc<Responses>,
+    /// Whether streams are asked for their usage, whoever wants it.
+    asks_usage: bool,
 }
 
 /// What is looked at for one group.
@@ -54,6 +56,7 @@ pub(super) struct Seen {
     session: Option<Session>,
     pinned: Option<Pinned>,
     remember: Option<Remember>,
+    ask_usage: bool,
 }
 
 // ===== impl Views =====
@@ -83,6 +86,7 @@ impl Views {
             shortest_window: shortest.filter(|_| router.enable_pre_call_checks),
             regions: router.enable_pre_call_checks,
             responses: Arc::default(),
+            asks_usage: config.asks_stream_usage(),
         }
     }
 
@@ -106,6 +110,7 @@ impl Views {
         let view = self.groups.get(group);
         let mut seen = Seen {
             needs: self.needs(view, endpoint, headers, body),
+            ask_usage: self.asks_usage && body.stream(),
             ..Seen::default()
         };
         let Some(view) = view.filter(|view| view.pins || !view.sources.is_empty()) else {
@@ -195,6 +200,9 @@ impl Seen {
         }
         if let Some(pinned) = self.pinned {
             extensions.insert(pinned);
+        }
+        if self.ask_usage {
+            extensions.insert(AskUsage);
         }
         self.remember
     }

@@ -11,13 +11,13 @@ fn a_whole_stream_passes_as_it_came() {
 
 #[test]
 fn a_stream_is_handed_on_at_the_first_piece_of_the_answer() {
-    let mut holder = Holder::new(Protocol::Completions, CommitPoint::FirstToken, 1024);
+    let mut holder = Holder::new(Protocol::Completions, CommitPoint::FirstToken, 1024, false);
     for event in [PING, ROLE, PING] {
         assert_eq!(holder.push(event.into()), Held::More);
     }
     assert_eq!(holder.push(HELLO.into()), Held::Commit);
 
-    let mut holder = Holder::new(Protocol::Completions, CommitPoint::FirstToken, 1024);
+    let mut holder = Holder::new(Protocol::Completions, CommitPoint::FirstToken, 1024, false);
     assert_eq!(holder.push(STOP.into()), Held::Commit, "a finish at once");
 }
 
@@ -127,6 +127,7 @@ fn a_stream_that_says_nothing_for_long_is_handed_on_all_the_same() {
         Protocol::Completions,
         CommitPoint::FirstToken,
         3 * PING.len(),
+        false,
     );
     for _ in 0..3 {
         assert_eq!(holder.push(PING.into()), Held::More);
@@ -136,7 +137,7 @@ fn a_stream_that_says_nothing_for_long_is_handed_on_all_the_same() {
 
 #[test]
 fn an_event_too_large_to_look_into_passes_before_its_end() {
-    let mut holder = Holder::new(Protocol::Completions, CommitPoint::FirstToken, 1024);
+    let mut holder = Holder::new(Protocol::Completions, CommitPoint::FirstToken, 1024, false);
     assert_eq!(holder.push(HELLO.into()), Held::Commit);
     let mut follower = holder.into_follower();
     while follower.next().is_some() {}
@@ -182,7 +183,7 @@ mod complete {
 
     #[test]
     fn nothing_is_handed_on_before_the_end() {
-        let mut holder = Holder::new(Protocol::Completions, CommitPoint::Complete, 4096);
+        let mut holder = Holder::new(Protocol::Completions, CommitPoint::Complete, 4096, false);
         for event in [ROLE, HELLO, STOP, USAGE, DONE] {
             assert_eq!(holder.push(event.into()), Held::More);
         }
@@ -191,7 +192,12 @@ mod complete {
 
     #[test]
     fn what_is_more_than_is_held_is_handed_on_as_it_comes() {
-        let mut holder = Holder::new(Protocol::Completions, CommitPoint::Complete, HELLO.len());
+        let mut holder = Holder::new(
+            Protocol::Completions,
+            CommitPoint::Complete,
+            HELLO.len(),
+            false,
+        );
         assert_eq!(holder.push(HELLO.into()), Held::More);
         assert_eq!(holder.push(HELLO.into()), Held::Commit);
         let fate = follow(holder.into_follower(), std::iter::empty(), End::Eof);

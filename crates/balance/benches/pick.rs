@@ -6,7 +6,7 @@
 
 use divan::{AllocProfiler, Bencher};
 use futures_util::FutureExt;
-use headworks_balance::load::PeakEwmaLayer;
+use headworks_balance::load::LatencyLayer;
 use headworks_balance::{
     Balance, Cheapest, Endpoint, LeastBusy, LeastLatency, LeastUsed, P2c, Picker, Registry,
     RoundRobin, Session, SmoothRoundRobin, Sticky, Strategy, WeightedShuffle,
@@ -250,8 +250,8 @@ fn call_least_latency(bencher: Bencher<'_, '_>, size: usize) {
 
 /// What `pick_least_latency` is to be compared with: a bare `Balance` over the same load.
 #[divan::bench(args = SIZES)]
-fn tower_balance_peak_ewma(bencher: Bencher<'_, '_>, size: usize) {
-    let layer = |_| PeakEwmaLayer::new().layer(Instant);
+fn tower_balance_latency(bencher: Bencher<'_, '_>, size: usize) {
+    let layer = |_| LatencyLayer::new().layer(Instant);
     let endpoints: Vec<_> = (0..size).map(layer).collect();
     let mut balance = p2c::Balance::new(ServiceList::new::<Request<()>>(endpoints));
     let mut call = || {

@@ -153,11 +153,11 @@ mod in_flight {
     }
 }
 
-mod peak_ewma {
-    use headworks_balance::load::PeakEwmaLayer;
+mod latency {
+    use headworks_balance::load::LatencyLayer;
 
     headworks_contract::suite! {
-        layer: PeakEwmaLayer::new,
+        layer: LatencyLayer::new,
         bodies: any,
         readiness: passed_through,
         errors: boxed,

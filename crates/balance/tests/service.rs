@@ -485,10 +485,18 @@ async fn groups_steer_by_the_group_of_the_request() {
 async fn a_clone_is_the_same_balance() {
     let endpoints = ["a", "b"].map(|id| Endpoint::new(id, status(200)));
     let balance = Balance::new("g", &Strategy::RoundRobin, endpoints);
-    for id in ["a", "b", "a"] {
+    let ask = async || {
         let response = balance.clone().oneshot(Request::new(())).await.unwrap();
-        assert_eq!(response.extensions().get(), Some(&DeploymentId::from(id)));
-    }
+        let id = response.extensions().get::<DeploymentId>();
+        id.unwrap().clone()
+    };
+    let first = ask().await;
+    assert_ne!(
+        ask().await,
+        first,
+        "its turns are those of the clone before"
+    );
+    assert_eq!(ask().await, first);
 }
 
 #[test]

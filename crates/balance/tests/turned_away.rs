@@ -177,8 +177,9 @@ async fn a_request_that_does_not_come_back_is_the_callers() {
     let attempts = Attempts::new(0);
     let error = balance.call(request(&attempts)).await.unwrap_err();
     assert!(error.is::<NotAdmitted>());
-    let verdict = attempts.last_verdict(&"a".into());
-    assert_eq!(verdict, Some(Outcome::Capacity.into()));
+    let attempts = attempts.attempts();
+    assert_eq!(attempts.len(), 1);
+    assert_eq!(attempts[0].verdict, Some(Outcome::Capacity.into()));
 }
 
 /// Three that rest for so long, and one that is full.

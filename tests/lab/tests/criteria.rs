@@ -22,12 +22,17 @@ fn figures(scenario: &Scenario, choice: Choice) -> Figures {
 
 #[test]
 fn least_latency_leaves_one_that_is_ten_times_slower_and_nobody_waits_for_it() {
-    let with = figures(&named("one-slow"), Choice::LeastLatency);
-    let without = figures(&named("nine-alike"), Choice::LeastLatency);
+    // Half a minute of it, of which the beginning, when nobody knows anything, is the harder part.
+    let short = |name| Scenario {
+        seconds: 30,
+        ..named(name)
+    };
+    let with = figures(&short("one-slow"), Choice::LeastLatency);
+    let without = figures(&short("nine-alike"), Choice::LeastLatency);
     assert!(with.shares[9] < 0.02, "{with:?}");
     assert!(with.p99 < without.p99 * 1.15, "{with:?} {without:?}");
 
-    let unaware = figures(&named("one-slow"), Choice::WeightedShuffle);
+    let unaware = figures(&short("one-slow"), Choice::WeightedShuffle);
     assert!(unaware.shares[9] > 0.09 && unaware.p99 > without.p99 * 5.0);
 }
 
@@ -70,13 +75,8 @@ fn ten_seconds_after_an_outage_the_share_is_back_and_nobody_was_flooded_on_the_w
         let log = run(&herd, *choice).unwrap();
         let share = share_back(&herd, &log, 30, 36);
         let worst = worst_second(&herd, &log, OUTAGE_ENDS, 36.0);
-        // By latency who is a bit quicker at the moment gets a bit more, outage or not.
-        let (fair, most) = match choice {
-            Choice::LeastLatency => (0.085..0.12, 1.7),
-            _ => (0.09..0.11, 1.5),
-        };
-        assert!(fair.contains(&share), "{choice:?}: {share}");
-        assert!(worst < most, "{choice:?}: {worst}");
+        assert!((0.09..0.11).contains(&share), "{choice:?}: {share}");
+        assert!(worst < 1.5, "{choice:?}: {worst}");
     }
 }
 
@@ -84,8 +84,9 @@ fn ten_seconds_after_an_outage_the_share_is_back_and_nobody_was_flooded_on_the_w
 fn without_a_slow_start_least_busy_floods_the_one_that_is_back() {
     let mut herd = named("herd");
     herd.gateway.slow_start = Some(0.0);
+    herd.seconds = 28;
     let log = run(&herd, Choice::LeastBusy).unwrap();
-    let worst = worst_second(&herd, &log, OUTAGE_ENDS, 36.0);
+    let worst = worst_second(&herd, &log, OUTAGE_ENDS, 28.0);
     assert!(worst > 1.8, "{worst}");
 }
 
@@ -109,14 +110,17 @@ fn after_a_long_outage_it_is_ten_seconds_from_the_probe_that_found_it_well() {
 fn when_one_of_ten_leaves_the_sessions_of_the_others_stay_and_nobody_is_overloaded() {
     let leaving = named("leaving");
     let log = run(&leaving, Choice::Sticky).unwrap();
-    let figures = Figures::new(&leaving, &log);
-    assert!(figures.kept.unwrap() >= 0.97, "{figures:?}");
+    let kept = Figures::new(&leaving, &log).kept;
+    assert!(kept.unwrap() >= 0.97, "{kept:?}");
     let load = worst_load(&leaving, &log, 20.0, 40.0);
     assert!(load < 1.25, "{load}");
     // All of its sessions have a home again.
     assert!(homes(&leaving, &log, 20.0, 40.0).iter().flatten().count() > 2_990);
 
-    let shuffled = Figures::new(&leaving, &run(&leaving, Choice::WeightedShuffle).unwrap());
+    let mut leaving = leaving;
+    leaving.seconds = 20;
+    leaving.deployments[1].leaves = Some(10.0);
+    let shuffled = figures(&leaving, Choice::WeightedShuffle);
     assert!(shuffled.kept.unwrap() < 0.2, "who does not stick does not");
 }
 
@@ -128,14 +132,9 @@ fn two_hundred_gateways_that_know_nothing_of_each_other_stay_in_balance() {
         let figures = Figures::new(&instances, &log);
         assert!(figures.imbalance < 1.1, "{choice:?}: {figures:?}");
         // Arrivals alone make for 1.4 or so.
-        let settled = worst_second(&instances, &log, 5.0, 20.0);
+        let settled = worst_second(&instances, &log, 5.0, 12.0);
         assert!(settled < 1.6, "{choice:?}: {settled}");
-        // Every round robin begins with the first of the group: they are in step until chance parts them.
-        let in_step = *choice == Choice::RoundRobin;
-        let worst = if in_step { 2.0..3.0 } else { 1.0..1.6 };
-        assert!(
-            worst.contains(&figures.worst_second),
-            "{choice:?}: {figures:?}"
-        );
+        // From the first second on: no two of them begin at the same place but by chance.
+        assert!(figures.worst_second < 1.6, "{choice:?}: {figures:?}");
     }
 }

@@ -1,15 +1,14 @@
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The time over which an observation replaces what was known before, to the factor e. Twice what tower's and
-/// linkerd's peak EWMA are used with: with less, one slow answer or the lack of one takes so much away from a
-/// deployment, or gives it, that equal ones get a half more and a half less than their share in turn.
+/// The time over which what is known loses its weight to what is heard next, to the factor e. Twice what
+/// linkerd's peak EWMA is used with: how many requests a deployment has in flight makes up for a
+/// change of pace at once, so that there is no hurry, and the longer it is the steadier are the shares.
 const MEMORY: Duration = Duration::from_secs(20);
 
-/// The part of what was known that a slower answer replaces, however many there are. Ten of them are two
-/// thirds. With the whole, which makes a peak EWMA, what is known is the slowest answer of late: of the same
-/// deployments one or another then gets next to nothing for a second, and the rest up to twice their share.
-const RISE: f64 = 0.1;
+/// As how many others an answer counts that took longer than what is known: one that slows down is known for it
+/// ten times sooner than one that has become faster, within two seconds while it answers steadily.
+const SLOWER: f64 = 10.0;
 
 /// The time over which what is known loses its weight while nothing is sent, to the factor e. One that was ten
 /// times slower than the others is asked again after a minute and some: long enough that it sees less than a
@@ -36,11 +35,17 @@ const UNPROVEN: f64 = 60.0;
 /// Larger than the load of anybody who has not said that it is of no use to ask now.
 const SENT_AWAY: f64 = 1e15;
 
-/// How long one deployment takes to answer, as far as is known, and how far it can be trusted to: a peak EWMA
-/// that does not take the highest peak for the whole, and knows failures.
+/// How long one deployment takes to answer, as far as is known, and how far it can be trusted to.
 ///
-/// Times raise the estimate sooner than they lower it (after Finagle's peak EWMA). A failure says nothing of
-/// speed. It is held against the deployment by `doubt`: the chance that the next answer is a failure too, in
+/// The time is a mean of all answers, the older the less, in which slower ones count for more. An answer counts
+/// against as many as are known, and not by the time since the last one, as in the moving averages of Finagle,
+/// linkerd and tower, for two reasons. After a silence, such as an outage, one answer would there be almost all
+/// that is known, and whether that one happened to be slow decides over the share of the next twenty seconds.
+/// And the peak that those take, the whole of a slower answer or a part of it, is what the slowest of the last
+/// few hundred answers took: of equal deployments one or another would get next to nothing for a second
+/// whenever it has had one, and the others up to twice their share.
+///
+/// A failure says nothing of speed. It is held against the deployment by `doubt`: the chance that the next answer is a failure too, in
 /// which the last one counts as much as all before it. The load is divided by the square of the trust that is
 /// left, and not increased by a number of seconds, because the load of a busy deployment that works is larger
 /// than any number of seconds.
@@ -48,6 +53,8 @@ const SENT_AWAY: f64 = 1e15;
 pub(crate) struct Estimate {
     /// In seconds; `None` before the first answer.
     time: Option<f64>,
+    /// How many answers that is the mean of, at `heard`.
+    weight: f64,
     /// When `time` was last told.
     heard: Option<Instant>,
     /// When a request was last sent, or an answer last heard.
@@ -70,18 +77,11 @@ impl Estimate {
     /// An answer took this long to begin, or, of a whole one, as long as one that did.
     pub(crate) fn heard(&mut self, now: Instant, took: Duration) {
         let took = took.as_secs_f64().max(LEAST);
-        self.time = Some(match (self.time, self.heard) {
-            (Some(time), Some(heard)) => {
-                let kept = decay(now.saturating_duration_since(heard), MEMORY);
-                let kept = if took > time {
-                    kept.min(1.0 - RISE)
-                } else {
-                    kept
-                };
-                time.mul_add(kept, took * (1.0 - kept))
-            }
-            _ => took,
-        });
+        let time = self.time.unwrap_or(took);
+        let counts = if took > time { SLOWER } else { 1.0 };
+        let kept = decay(since(self.heard, now), MEMORY);
+        self.weight = self.weight.mul_add(kept, counts);
+        self.time = Some((took - time).mul_add(counts / self.weight, time));
         self.heard = Some(now);
         self.busy = Some(now);
     }

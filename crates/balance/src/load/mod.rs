@@ -36,7 +36,7 @@
 //! | load | of two, the lesser is | of whom this crate's own [`Balance`](crate::Balance) asks |
 //! |---|---|---|
 //! | [`InFlight`] | the less busy | [`LeastBusy`](crate::LeastBusy) |
-//! | [`PeakEwma`] | the one that answers sooner | [`LeastLatency`](crate::LeastLatency) |
+//! | [`Latency`] | the one that answers sooner | [`LeastLatency`](crate::LeastLatency) |
 //! | [`Usage`] | the one that has used less of its limits | [`LeastUsed`](crate::LeastUsed) |
 //! | [`Cost`] | the cheaper | [`Cheapest`](crate::Cheapest), which is not by load, and why |
 //!
@@ -48,10 +48,11 @@
 //! The load is the time an answer takes to begin, times the requests in flight and the one to come, over the
 //! square of the trust that the answer will be one.
 //!
-//! - **Time** is a peak EWMA after Finagle's: a slower answer counts at once, faster ones over twenty seconds.
-//!   Unlike there the slower one is not taken for the whole but for a tenth of it at least, the more the less
-//!   is known of late: one slow answer in a hundred is no slow deployment. A streamed answer tells it with its first data. At its end each answer tells it again, by the
-//!   time of the whole, divided by how much there was of it ([`Units`]): a deployment that begins soon and goes
+//! - **Time** is a mean of what answers took, the older the less over twenty seconds, in which one that took
+//!   longer than the mean counts as ten. The peak EWMAs of Finagle, linkerd and tower
+//!   ([`PeakEwma`](tower::load::PeakEwma)) take the whole of a slower answer: there one slow answer in a
+//!   hundred makes a slow deployment, here it does not. A streamed answer tells its time with its first data.
+//!   At its end each answer tells it again, by the time of the whole, divided by how much there was of it ([`Units`]): a deployment that begins soon and goes
 //!   on slowly is slow, and a long answer is not. The time in which the reader did not ask for more
 //!   is the reader's.
 //! - **Failures** tell no time, however fast they come. Each halves the trust, each success halves what is
@@ -60,8 +61,8 @@
 //!   queue. A stream that is cut is a failure; a client that left and a request that was wrong are
 //!   neither.
 //! - **A hint** of when to come back puts the deployment behind all that have given none, until then.
-//! - **What is known grows old**: over half a minute of idleness the time falls to where the deployment is asked again,
-//!   by one request at a time: as soon as one is sent, the old time stands until the answer tells
+//! - **What is known grows old**: over half a minute of idleness the time falls to where the deployment is
+//!   asked again, by one request at a time: as soon as one is sent, the old time stands until the answer tells
 //!   another. So it is with a newcomer, which nothing is known of.
 //!
 //! # What usage goes by
@@ -75,7 +76,7 @@
 mod cost;
 mod estimate;
 mod in_flight;
-mod peak_ewma;
+mod latency;
 mod trial;
 mod units;
 mod usage;
@@ -84,7 +85,7 @@ mod window;
 pub use cost::{Cost, CostLayer, Price};
 pub(crate) use estimate::Estimate;
 pub use in_flight::{Counted, InFlight, InFlightLayer, ResponseBody, ResponseFuture};
-pub use peak_ewma::{Learned, PeakEwma, PeakEwmaBody, PeakEwmaFuture, PeakEwmaLayer};
+pub use latency::{Latency, LatencyBody, LatencyFuture, LatencyLayer, Learned};
 pub(crate) use trial::Trial;
 pub use units::{Form, FramesOrText, Units};
 pub use usage::{Usage, UsageLayer};

@@ -15,6 +15,9 @@ use std::collections::{HashMap, VecDeque};
 /// Whoever takes no requests for now steps aside, so that a choice does not step over hundreds who rest; a few
 /// of them are looked at on each choice, and all before it is said that nobody takes the request.
 ///
+/// Each starts at random, or the first requests of many instances of a gateway would all meet the first of the
+/// group; from then on chance has no part in it.
+///
 /// Exact under concurrency: a turn is taken under a short lock. A newcomer stands last. Whoever starts slowly
 /// lets some of its turns go.
 #[derive(Debug, Default)]
@@ -40,17 +43,26 @@ const LOOKS: usize = 16;
 // ===== impl RoundRobin =====
 
 impl RoundRobin {
-    /// Starts with the first of the group.
+    /// Starts anywhere in the group.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Makes the same choices in the same order each time, for tests and simulations.
+    #[must_use]
+    pub fn seeded(seed: u64) -> Self {
+        Self {
+            dice: Dice::seeded(seed),
+            queue: Mutex::default(),
+        }
     }
 }
 
 impl Picker for RoundRobin {
     fn pick(&self, candidates: &Candidates<'_>) -> Option<usize> {
         let mut queue = self.queue.lock();
-        queue.follow(candidates.members());
+        queue.follow(candidates.members(), &self.dice);
         // After a round in which all have let their turn go, the next one takes it.
         for _ in candidates.places() {
             let (turn, place) = queue.first(candidates)?;
@@ -73,8 +85,8 @@ impl Picker for RoundRobin {
 // ===== impl Queue =====
 
 impl Queue {
-    /// Those who stay keep their order, newcomers stand last.
-    fn follow(&mut self, members: &Members) {
+    /// Those who stay keep their order, newcomers stand last; where all are new, the group begins anywhere.
+    fn follow(&mut self, members: &Members, dice: &Dice) {
         if self.version == members.version() {
             return;
         }
@@ -86,6 +98,10 @@ impl Queue {
         let mut places: Vec<u32> = (0..).zip(members).map(|(place, _)| place).collect();
         // A stable sort: newcomers stay in the order of the group.
         places.sort_by_key(|place| turn(place).unwrap_or(usize::MAX));
+        if self.ids.is_empty() && !places.is_empty() {
+            let start = dice.below(places.len());
+            places.rotate_left(start);
+        }
         self.turns = places.into();
         self.aside.clear();
         // For as many as may ever stand there: a choice allocates nothing.
@@ -146,16 +162,30 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::picker::test_util::{open, picks, request, shut, weighted};
+    use crate::picker::test_util::{chi_squared_fits, open, picks, request, shut, weighted};
     use std::{thread, time::Duration};
 
     #[test]
     fn it_goes_round_in_the_order_of_the_group() {
         let (robin, group, request) = (RoundRobin::new(), weighted(&[1.0; 3]), request(&[]));
-        let round: Vec<_> = (0..7)
-            .filter_map(|_| robin.pick(&group.candidates(&request)))
-            .collect();
-        assert_eq!(round, [0, 1, 2, 0, 1, 2, 0]);
+        let pick = || robin.pick(&group.candidates(&request)).unwrap();
+        let first = pick();
+        for turn in 1..7 {
+            assert_eq!(pick(), (first + turn) % 3);
+        }
+    }
+
+    #[test]
+    fn it_starts_anywhere_and_with_the_same_seed_at_the_same_place() {
+        let (group, request) = (weighted(&[1.0; 10]), request(&[]));
+        let first = |robin: &RoundRobin| robin.pick(&group.candidates(&request)).unwrap();
+        let mut counts = [0; 10];
+        for seed in 0..1_000 {
+            let place = first(&RoundRobin::seeded(seed));
+            assert_eq!(place, first(&RoundRobin::seeded(seed)));
+            counts[place] += 1;
+        }
+        chi_squared_fits(&counts, &[1.0; 10]);
     }
 
     #[test]
@@ -243,6 +273,7 @@ mod tests {
                 .unwrap();
             snapshot.members().list()[place].id().as_str().to_owned()
         };
+        while pick() != "c" {}
         assert_eq!([pick(), pick()], ["a", "b"]);
         registry.insert(Endpoint::new("d", ()).slow_start(Duration::ZERO));
         registry.remove("a");

@@ -17,32 +17,58 @@ fn near(left: f64, right: f64) {
     assert!((left / right - 1.0).abs() < 1e-6, "{left} is not {right}");
 }
 
-#[test]
-fn a_slow_answer_counts_at_once_and_fast_ones_by_and_by() {
-    let now = Instant::now();
-    let mut estimate = known(now, ms(100));
-    estimate.heard(now, ms(400));
-    near(estimate.load(now, 0), 0.13);
-    let later = now + MEMORY;
-    estimate.sent(later);
-    estimate.heard(later, ms(100));
-    let e = (-1.0_f64).exp();
-    near(estimate.load(later, 0), 0.03_f64.mul_add(e, 0.1));
+/// One that has answered so often in `took` until `now`.
+fn well_known(now: Instant, took: Duration, answers: usize) -> Estimate {
+    let mut estimate = known(now, took);
+    (1..answers).for_each(|_| estimate.heard(now, took));
+    estimate
 }
 
 #[test]
-fn one_slow_answer_is_not_taken_for_the_rule_and_ten_of_them_are() {
+fn a_slower_answer_counts_as_much_as_ten_faster_ones() {
     let now = Instant::now();
-    let mut estimate = known(now, ms(100));
-    for _ in 0..10 {
-        estimate.heard(now, ms(1_000));
-    }
-    assert!(estimate.load(now, 0) > 0.65);
-    estimate.heard(now + MEMORY * 10, ms(5_000));
-    assert!(
-        estimate.load(now + MEMORY * 10, 0) > 4.9,
-        "it knew nothing of late"
+    let mut estimate = well_known(now, ms(100), 10);
+    estimate.heard(now, ms(400));
+    near(estimate.load(now, 0), 0.25);
+    (0..10).for_each(|_| estimate.heard(now, ms(100)));
+    near(estimate.load(now, 0), 0.2);
+}
+
+#[test]
+fn what_is_known_makes_way_for_what_is_heard_later() {
+    let now = Instant::now();
+    let mut estimate = well_known(now, ms(200), 10);
+    let later = now + MEMORY;
+    estimate.sent(later);
+    estimate.heard(later, ms(100));
+    let left = 10.0 * (-1.0_f64).exp();
+    near(
+        estimate.load(later, 0),
+        left.mul_add(0.2, 0.1) / (left + 1.0),
     );
+}
+
+#[test]
+fn one_slow_answer_is_not_taken_for_the_rule_and_many_of_them_are() {
+    let now = Instant::now();
+    let mut estimate = well_known(now, ms(100), 200);
+    estimate.heard(now, ms(1_000));
+    assert!(estimate.load(now, 0) < 0.15);
+    (0..39).for_each(|_| estimate.heard(now, ms(1_000)));
+    assert!(estimate.load(now, 0) > 0.65);
+}
+
+#[test]
+fn one_answer_after_a_silence_is_not_taken_for_all_that_is_known_unless_that_is_little() {
+    let now = Instant::now();
+    let later = now + MEMORY;
+    let after_a_silence = |mut estimate: Estimate| {
+        estimate.sent(later);
+        estimate.heard(later, ms(500));
+        estimate.load(later, 0)
+    };
+    assert!(after_a_silence(well_known(now, ms(100), 3_000)) < 0.105);
+    assert!(after_a_silence(known(now, ms(100))) > 0.48);
 }
 
 #[test]

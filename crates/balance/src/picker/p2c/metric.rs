@@ -35,8 +35,8 @@ impl Metric for LeastBusy {
     }
 }
 
-/// How long there is to wait, by a peak EWMA of how long answers take, failures held against it, times what
-/// is in flight: `LiteLLM`'s `latency-based-routing`. See [`load`](crate::load).
+/// How long there is to wait, by a moving average of how long answers take, failures held against it, times
+/// what is in flight: `LiteLLM`'s `latency-based-routing`. See [`load`](crate::load).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LeastLatency;
 

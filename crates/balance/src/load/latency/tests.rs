@@ -10,7 +10,7 @@ use tokio_test::{assert_ready_ok, task};
 use tower_test::mock::{self, Handle, Spawn};
 
 type Answer = UnsyncBoxBody<Bytes, &'static str>;
-type Service = Spawn<PeakEwma<mock::Mock<(), Response<Answer>>>>;
+type Service = Spawn<Latency<mock::Mock<(), Response<Answer>>>>;
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -19,7 +19,7 @@ const fn ms(ms: u64) -> Duration {
 fn service() -> (Service, Handle<(), Response<Answer>>) {
     let (mock, mut handle) = mock::pair();
     handle.allow(1_000);
-    (Spawn::new(PeakEwma::new(mock)), handle)
+    (Spawn::new(Latency::new(mock)), handle)
 }
 
 fn whole(status: u16, text: &'static str) -> Response<Answer> {
@@ -50,7 +50,7 @@ async fn send(
     handle: &mut Handle<(), Response<Answer>>,
     after: Duration,
     answer: Result<Response<Answer>, &'static str>,
-) -> Result<Response<PeakEwmaBody<Answer>>, BoxError> {
+) -> Result<Response<LatencyBody<Answer>>, BoxError> {
     assert_ready_ok!(service.poll_ready());
     let future = task::spawn(service.call(()));
     let ((), send) = handle.next_request().await.unwrap();
@@ -162,7 +162,9 @@ async fn a_fast_failure_is_worse_than_a_slow_success() {
 #[tokio::test(start_paused = true)]
 async fn a_transport_error_and_a_cut_stream_are_failures() {
     let (mut service, mut handle) = service();
-    drop(send(&mut service, &mut handle, ms(100), Ok(whole(200, ""))).await);
+    for _ in 0..20 {
+        drop(send(&mut service, &mut handle, ms(100), Ok(whole(200, ""))).await);
+    }
     let before = load(&service);
     let refused = send(&mut service, &mut handle, ms(1), Err("refused")).await;
     assert_eq!(refused.unwrap_err().to_string(), "refused");
@@ -217,7 +219,7 @@ fn an_answer_is_streamed_unless_its_length_or_its_kind_says_otherwise() {
 async fn units_and_verdicts_are_the_users_to_define() {
     let (mock, mut handle) = mock::pair::<(), Response<Answer>>();
     handle.allow(10);
-    let layer = PeakEwmaLayer::new()
+    let layer = LatencyLayer::new()
         .classifier(|_: Judged<'_>| Outcome::Success.into())
         .units(|data: &Bytes| data.len() as u64);
     let mut service = Spawn::new(layer.layer(mock));

@@ -18,9 +18,9 @@ use tower::load::Load;
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// Makes [`PeakEwma`] services of one endpoint: they all learn into one state.
+/// Makes [`Latency`] services of one endpoint: they all learn into one state.
 #[derive(Clone, Debug, Default)]
-pub struct PeakEwmaLayer<C = StatusClassifier, U = FramesOrText> {
+pub struct LatencyLayer<C = StatusClassifier, U = FramesOrText> {
     state: Arc<State>,
     classifier: C,
     units: U,
@@ -31,23 +31,23 @@ pub struct PeakEwmaLayer<C = StatusClassifier, U = FramesOrText> {
 ///
 /// Clones learn together. See the [module](crate::load) for what goes into the load, and for an example.
 #[derive(Clone, Debug)]
-pub struct PeakEwma<S, C = StatusClassifier, U = FramesOrText> {
+pub struct Latency<S, C = StatusClassifier, U = FramesOrText> {
     inner: S,
     state: Arc<State>,
     classifier: C,
     units: U,
 }
 
-/// The response future of [`PeakEwma`].
+/// The response future of [`Latency`].
 #[pin_project]
-pub struct PeakEwmaFuture<F, C, U> {
+pub struct LatencyFuture<F, C, U> {
     #[pin]
     inner: F,
     learned: Option<(Guard<Learned<U>>, C)>,
 }
 
 /// The body of an answer that is learned from until its end.
-pub type PeakEwmaBody<B, U = FramesOrText> = GuardedBody<B, Learned<U>>;
+pub type LatencyBody<B, U = FramesOrText> = GuardedBody<B, Learned<U>>;
 
 /// One request that is learned from.
 #[derive(Debug)]
@@ -59,9 +59,9 @@ pub struct Learned<U> {
     units: U,
 }
 
-// ===== impl PeakEwmaLayer =====
+// ===== impl LatencyLayer =====
 
-impl PeakEwmaLayer {
+impl LatencyLayer {
     /// Knows nothing yet.
     #[must_use]
     pub fn new() -> Self {
@@ -69,10 +69,10 @@ impl PeakEwmaLayer {
     }
 }
 
-impl<C, U> PeakEwmaLayer<C, U> {
+impl<C, U> LatencyLayer<C, U> {
     /// Judges answers by `classifier`. Default: [`StatusClassifier`].
-    pub fn classifier<D>(self, classifier: D) -> PeakEwmaLayer<D, U> {
-        PeakEwmaLayer {
+    pub fn classifier<D>(self, classifier: D) -> LatencyLayer<D, U> {
+        LatencyLayer {
             state: self.state,
             classifier,
             units: self.units,
@@ -81,8 +81,8 @@ impl<C, U> PeakEwmaLayer<C, U> {
 
     /// Counts how much there is in an answer by clones of `units`, one for each answer. Default:
     /// [`FramesOrText`].
-    pub fn units<V>(self, units: V) -> PeakEwmaLayer<C, V> {
-        PeakEwmaLayer {
+    pub fn units<V>(self, units: V) -> LatencyLayer<C, V> {
+        LatencyLayer {
             state: self.state,
             classifier: self.classifier,
             units,
@@ -102,12 +102,12 @@ impl<C, U> PeakEwmaLayer<C, U> {
     }
 }
 
-impl<S, C: Clone, U: Clone> Layer<S> for PeakEwmaLayer<C, U> {
-    type Service = PeakEwma<S, C, U>;
+impl<S, C: Clone, U: Clone> Layer<S> for LatencyLayer<C, U> {
+    type Service = Latency<S, C, U>;
 
     fn layer(&self, inner: S) -> Self::Service {
         self.state.follow_latency();
-        PeakEwma {
+        Latency {
             inner,
             state: self.state.clone(),
             classifier: self.classifier.clone(),
@@ -116,16 +116,16 @@ impl<S, C: Clone, U: Clone> Layer<S> for PeakEwmaLayer<C, U> {
     }
 }
 
-// ===== impl PeakEwma =====
+// ===== impl Latency =====
 
-impl<S> PeakEwma<S> {
+impl<S> Latency<S> {
     /// Learns from what goes to `inner` and to clones of this.
     pub fn new(inner: S) -> Self {
-        PeakEwmaLayer::new().layer(inner)
+        LatencyLayer::new().layer(inner)
     }
 }
 
-impl<S, C, U> PeakEwma<S, C, U> {
+impl<S, C, U> Latency<S, C, U> {
     /// Where it is kept what was learned.
     pub const fn state(&self) -> &Arc<State> {
         &self.state
@@ -137,7 +137,7 @@ impl<S, C, U> PeakEwma<S, C, U> {
     }
 }
 
-impl<S, R, B, C, U> Service<R> for PeakEwma<S, C, U>
+impl<S, R, B, C, U> Service<R> for Latency<S, C, U>
 where
     S: Service<R, Response = Response<B>>,
     S::Error: Into<BoxError>,
@@ -145,9 +145,9 @@ where
     C: Classify + Clone,
     U: Units<B::Data> + Clone,
 {
-    type Response = Response<PeakEwmaBody<B, U>>;
+    type Response = Response<LatencyBody<B, U>>;
     type Error = BoxError;
-    type Future = PeakEwmaFuture<S::Future, C, U>;
+    type Future = LatencyFuture<S::Future, C, U>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx).map_err(Into::into)
@@ -155,14 +155,14 @@ where
 
     fn call(&mut self, request: R) -> Self::Future {
         let learned = Learned::begin(self.state.clone(), self.units.clone());
-        PeakEwmaFuture {
+        LatencyFuture {
             inner: self.inner.call(request),
             learned: Some((Guard::new(learned), self.classifier.clone())),
         }
     }
 }
 
-impl<S, C, U> Load for PeakEwma<S, C, U> {
+impl<S, C, U> Load for Latency<S, C, U> {
     type Metric = f64;
 
     fn load(&self) -> f64 {
@@ -170,9 +170,9 @@ impl<S, C, U> Load for PeakEwma<S, C, U> {
     }
 }
 
-// ===== impl PeakEwmaFuture =====
+// ===== impl LatencyFuture =====
 
-impl<F, B, E, C, U> Future for PeakEwmaFuture<F, C, U>
+impl<F, B, E, C, U> Future for LatencyFuture<F, C, U>
 where
     F: Future<Output = Result<Response<B>, E>>,
     E: Into<BoxError>,
@@ -180,7 +180,7 @@ where
     C: Classify,
     U: Units<B::Data>,
 {
-    type Output = Result<Response<PeakEwmaBody<B, U>>, BoxError>;
+    type Output = Result<Response<LatencyBody<B, U>>, BoxError>;
 
     #[expect(clippy::expect_used, reason = "a broken contract")]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -209,9 +209,9 @@ where
     }
 }
 
-impl<F, C, U> fmt::Debug for PeakEwmaFuture<F, C, U> {
+impl<F, C, U> fmt::Debug for LatencyFuture<F, C, U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PeakEwmaFuture").finish_non_exhaustive()
+        f.debug_struct("LatencyFuture").finish_non_exhaustive()
     }
 }
 

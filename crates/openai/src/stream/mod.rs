@@ -30,8 +30,8 @@
 //!
 //! Where the usage of a stream was asked for on nobody's behalf but ours ([`HideUsage`] among the response's
 //! extensions), an event that tells the usage alone (`"choices": []`) is not passed on; a `"usage": null` in
-//! the others is left as it is, to which clients are used. What the stream has said is left among the extensions too, as
-//! [`Reading`], for those further out who count.
+//! the others is left as it is, since clients are used to it. What the stream has said is left among the
+//! extensions too, as [`Reading`], for those further out who count.
 //!
 //! Bytes are forwarded as they came, without a copy. An event that comes in pieces is held until it is whole,
 //! since nobody can tell by half of it what it will say; nor could a client use it.

@@ -12,17 +12,17 @@ use std::{
 
 /// The body of an answer: a deployment's, passed on as it comes, or one the gateway wrote itself.
 #[pin_project]
-pub struct ResponseBody(#[pin] Kind);
+pub struct ResponseBody {
+    #[pin]
+    kind: Kind,
+    /// `None` once there is nothing more to remember of it.
+    remember: Option<Box<Remember>>,
+}
 
 #[pin_project(project = KindProj)]
 enum Kind {
-    Upstream {
-        #[pin]
-        body: UpstreamBody,
-        /// `None` once there is nothing more to remember.
-        remember: Option<Box<Remember>>,
-    },
-    /// An error, of which the deployment's key is taken out.
+    Upstream(#[pin] UpstreamBody),
+    /// An error, or a stream, which may come to one: the deployment's key is taken out.
     Redacted {
         #[pin]
         body: UpstreamBody,
@@ -38,22 +38,11 @@ enum Kind {
 
 impl ResponseBody {
     pub(super) const fn upstream(body: UpstreamBody) -> Self {
-        Self(Kind::Upstream {
-            body,
-            remember: None,
-        })
-    }
-
-    /// The same body, of which something is remembered as it passes.
-    pub(super) fn remembering(mut self, what: Remember) -> Self {
-        if let Kind::Upstream { remember, .. } = &mut self.0 {
-            *remember = Some(Box::new(what));
-        }
-        self
+        Self::of(Kind::Upstream(body))
     }
 
     pub(super) const fn redacted(body: UpstreamBody, redact: Redact) -> Self {
-        Self(Kind::Redacted {
+        Self::of(Kind::Redacted {
             body,
             redact,
             last: None,
@@ -62,7 +51,20 @@ impl ResponseBody {
     }
 
     pub(super) const fn own(body: Full<Bytes>) -> Self {
-        Self(Kind::Own(body))
+        Self::of(Kind::Own(body))
+    }
+
+    const fn of(kind: Kind) -> Self {
+        Self {
+            kind,
+            remember: None,
+        }
+    }
+
+    /// The same body, of which something is remembered as it passes.
+    pub(super) fn remembering(mut self, what: Remember) -> Self {
+        self.remember = Some(Box::new(what));
+        self
     }
 }
 
@@ -74,24 +76,61 @@ impl Body for ResponseBody {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match self.project().0.project() {
-            KindProj::Upstream { body, remember } => {
-                let frame = ready!(body.poll_frame(cx));
-                if let Some(what) = remember {
-                    let is_over = match &frame {
-                        Some(Ok(frame)) => frame.data_ref().is_some_and(|data| what.look(data)),
-                        Some(Err(_)) => true,
-                        None => {
-                            what.end();
-                            true
-                        }
-                    };
-                    if is_over {
-                        *remember = None;
-                    }
+        let this = self.project();
+        let frame = ready!(this.kind.poll_frame(cx));
+        if let Some(what) = this.remember {
+            let is_over = match &frame {
+                Some(Ok(frame)) => frame.data_ref().is_some_and(|data| what.look(data)),
+                Some(Err(_)) => true,
+                None => {
+                    what.end();
+                    true
                 }
-                Poll::Ready(frame)
+            };
+            if is_over {
+                *this.remember = None;
             }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Upstream(body) => body.is_end_stream(),
+            Kind::Redacted { over, last, .. } => *over && last.is_none(),
+            Kind::Own(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Upstream(body) => body.size_hint(),
+            Kind::Redacted { .. } => SizeHint::default(),
+            Kind::Own(body) => body.size_hint(),
+        }
+    }
+}
+
+impl fmt::Debug for ResponseBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let from = match &self.kind {
+            Kind::Upstream(_) => "upstream",
+            Kind::Redacted { .. } => "redacted",
+            Kind::Own(_) => "own",
+        };
+        f.debug_tuple("ResponseBody").field(&from).finish()
+    }
+}
+
+// ===== impl Kind =====
+
+impl Kind {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match self.project() {
+            KindProj::Upstream(body) => body.poll_frame(cx),
             KindProj::Redacted {
                 mut body,
                 redact,
@@ -103,7 +142,7 @@ impl Body for ResponseBody {
                 }
                 let data = match ready!(body.as_mut().poll_frame(cx)) {
                     Some(Ok(frame)) => match frame.into_data() {
-                        Ok(data) => redact.piece(&data),
+                        Ok(data) => redact.piece(data),
                         Err(trailers) => {
                             *last = Some(trailers);
                             *over = true;
@@ -122,32 +161,5 @@ impl Body for ResponseBody {
             },
             KindProj::Own(body) => body.poll_frame(cx).map_err(|never| match never {}),
         }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match &self.0 {
-            Kind::Upstream { body, .. } => body.is_end_stream(),
-            Kind::Redacted { over, last, .. } => *over && last.is_none(),
-            Kind::Own(body) => body.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.0 {
-            Kind::Upstream { body, .. } => body.size_hint(),
-            Kind::Redacted { .. } => SizeHint::default(),
-            Kind::Own(body) => body.size_hint(),
-        }
-    }
-}
-
-impl fmt::Debug for ResponseBody {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let from = match &self.0 {
-            Kind::Upstream { .. } => "upstream",
-            Kind::Redacted { .. } => "redacted",
-            Kind::Own(_) => "own",
-        };
-        f.debug_tuple("ResponseBody").field(&from).finish()
     }
 }

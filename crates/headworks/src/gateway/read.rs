@@ -12,7 +12,17 @@ use std::{
     task::{Context, Poll, ready},
     time::Duration,
 };
+use tokio::time::{Instant, Sleep, sleep_until};
 use tower_http::timeout::{TimeoutBody, TimeoutError};
+
+/// How long a body may take in any case, and the least bytes a second that give it more time than that.
+///
+/// A pause is bounded by the patience; this is for a client that sends a byte before each pause is over and so
+/// would hold a connection and memory for ever. Most requests are some kilobytes and come at once. A slow
+/// mobile connection (EDGE) has twice the rate, and with it 100 MB, the largest request by default, takes
+/// hours; no clock of ours is the first to end that.
+const GRACE: Duration = Duration::from_secs(60);
+const LEAST_RATE: u64 = 8 * 1024;
 
 /// The whole of a request body as one piece of memory.
 ///
@@ -26,6 +36,10 @@ pub(super) struct Read<B> {
     declared: usize,
     first: Option<Bytes>,
     rest: BytesMut,
+    began: Instant,
+    /// Made when the body is first waited for, and put off when it fires, rather than with each frame.
+    #[pin]
+    sleep: Option<Sleep>,
 }
 
 /// Why a body could not be read.
@@ -33,7 +47,7 @@ pub(super) struct Read<B> {
 pub(super) enum ReadError {
     /// It is, or says it is, larger than this many bytes.
     TooLarge(usize),
-    /// The client stopped sending.
+    /// The client stopped sending, or sends too slowly.
     TooSlow,
     /// The client's connection failed, or what wraps the body did.
     Broken(BoxError),
@@ -42,7 +56,8 @@ pub(super) enum ReadError {
 // ===== impl Read =====
 
 impl<B: Body> Read<B> {
-    /// Reads `body` to its end: at most `limit` bytes, with at most `patience` between two frames.
+    /// Reads `body` to its end: at most `limit` bytes, with at most `patience` between two frames, and
+    /// at no less than the least rate.
     pub(super) fn new(body: B, declared: Option<u64>, limit: usize, patience: Duration) -> Self {
         let hint = declared.unwrap_or_else(|| body.size_hint().lower());
         Self {
@@ -51,6 +66,8 @@ impl<B: Body> Read<B> {
             declared: usize::try_from(hint).unwrap_or(usize::MAX),
             first: None,
             rest: BytesMut::new(),
+            began: Instant::now(),
+            sleep: None,
         }
     }
 }
@@ -68,7 +85,12 @@ where
             return Poll::Ready(Err(ReadError::TooLarge(*this.limit)));
         }
         loop {
-            let frame = match ready!(this.body.as_mut().poll_frame(cx)) {
+            let Poll::Ready(frame) = this.body.as_mut().poll_frame(cx) else {
+                let held = this.first.as_ref().map_or(0, Bytes::len) + this.rest.len();
+                ready!(poll_pace(this.sleep, *this.began, held, cx));
+                return Poll::Ready(Err(ReadError::TooSlow));
+            };
+            let frame = match frame {
                 Some(Ok(frame)) => frame,
                 Some(Err(error)) => return Poll::Ready(Err(ReadError::from(error))),
                 None => {
@@ -96,6 +118,27 @@ where
     }
 }
 
+/// Ready once `held` bytes since `began` are too few.
+fn poll_pace(
+    mut sleep: Pin<&mut Option<Sleep>>,
+    began: Instant,
+    held: usize,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    let at = began + GRACE + Duration::from_secs(held as u64 / LEAST_RATE);
+    if sleep.is_none() {
+        sleep.set(Some(sleep_until(at)));
+    }
+    while let Some(mut sleep) = sleep.as_mut().as_pin_mut() {
+        ready!(sleep.as_mut().poll(cx));
+        if Instant::now() >= at {
+            return Poll::Ready(());
+        }
+        sleep.reset(at);
+    }
+    Poll::Pending
+}
+
 // ===== impl ReadError =====
 
 impl From<BoxError> for ReadError {
@@ -112,7 +155,7 @@ impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLarge(limit) => write!(f, "the request body is larger than {limit} bytes"),
-            Self::TooSlow => f.write_str("the request body stopped arriving"),
+            Self::TooSlow => f.write_str("the request body arrives too slowly, or has stopped"),
             Self::Broken(_) => f.write_str("the request body could not be read"),
         }
     }
@@ -173,5 +216,41 @@ mod tests {
             .chain(tokio_stream::pending());
         let read = Read::new(StreamBody::new(stalled), None, 6, PATIENCE);
         assert!(matches!(read.await, Err(ReadError::TooSlow)));
+    }
+
+    /// What comes of a body of `frames` frames of `size` bytes, one every four seconds, and how long it took.
+    async fn paced(size: usize, frames: usize) -> (Result<Bytes, ReadError>, Duration) {
+        let data = Bytes::from(vec![b'x'; size]);
+        let data = tokio_stream::iter(std::iter::repeat_n(data, frames))
+            .map(|data| Ok::<_, BoxError>(Frame::data(data)))
+            .throttle(Duration::from_secs(4));
+        let body = Box::pin(StreamBody::new(data));
+        let began = Instant::now();
+        let read = Read::new(body, None, 16 * 1024 * 1024, PATIENCE).await;
+        (read, began.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_trickles_is_not_waited_for_though_it_never_stops() {
+        let (read, took) = paced(1, 1000).await;
+        assert!(matches!(read, Err(ReadError::TooSlow)));
+        assert_eq!(took, GRACE);
+        // It gains time with what it sends, but not as much as it takes.
+        let (read, took) = paced(4 * LEAST_RATE as usize / 2, 1000).await;
+        assert!(matches!(read, Err(ReadError::TooSlow)));
+        assert!(
+            took.abs_diff(2 * GRACE) <= Duration::from_secs(4),
+            "{took:?}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_client_that_keeps_the_pace_is_read_to_its_end() {
+        let (read, took) = paced(4 * LEAST_RATE as usize, 400).await;
+        assert_eq!(read.unwrap().len(), 400 * 4 * LEAST_RATE as usize);
+        assert!(took > 20 * GRACE);
+        // A small one has the grace, whatever its pace.
+        let (read, _) = paced(1, 10).await;
+        assert_eq!(read.unwrap().len(), 10);
     }
 }

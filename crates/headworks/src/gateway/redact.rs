@@ -1,9 +1,10 @@
-//! Keeps a deployment's key out of its errors: a provider may repeat in them what it was sent.
+//! Keeps a deployment's key out of its errors, those in a stream among them: a provider may repeat in them
+//! what it was sent.
 
 use bytes::{Bytes, BytesMut};
 use headworks_core::Secret;
 use http::HeaderMap;
-use memchr::memmem;
+use memchr::memmem::{self, Finder};
 use std::mem;
 
 /// What stands in the place of a key.
@@ -16,8 +17,15 @@ const SHORTEST: usize = 8;
 #[derive(Debug)]
 pub(super) struct Redact {
     key: Secret,
+    finder: Finder<'static>,
     /// The end of what has come, which may be the beginning of the key.
     held: BytesMut,
+}
+
+/// A piece without the key. It holds on to the piece with it, which tells when it is dropped.
+struct Clean {
+    bytes: Bytes,
+    _instead_of: Bytes,
 }
 
 // ===== impl Redact =====
@@ -27,6 +35,7 @@ impl Redact {
     pub(super) fn new(key: &Secret) -> Option<Self> {
         (key.expose().len() >= SHORTEST).then(|| Self {
             key: key.clone(),
+            finder: Finder::new(key.expose()).into_owned(),
             held: BytesMut::new(),
         })
     }
@@ -44,28 +53,53 @@ impl Redact {
         }
     }
 
-    /// What may go on of the body so far, after another piece of it.
-    pub(super) fn piece(&mut self, data: &[u8]) -> Bytes {
-        self.held.extend_from_slice(data);
+    /// What may go on of the body so far, after another piece of it. A piece without the key goes on as it is.
+    pub(super) fn piece(&mut self, data: Bytes) -> Bytes {
+        if self.held.is_empty() && self.finder.find(&data).is_none() && self.begun(&data) == 0 {
+            return data;
+        }
+        self.held.extend_from_slice(&data);
         let key = self.key.expose().as_bytes();
         let mut clean = BytesMut::with_capacity(self.held.len());
-        while let Some(at) = memmem::find(&self.held, key) {
+        while let Some(at) = self.finder.find(&self.held) {
             clean.extend_from_slice(&self.held.split_to(at));
             clean.extend_from_slice(REDACTED);
             let _key = self.held.split_to(key.len());
         }
-        // All but what a key that is still to come may begin with.
-        let begun = (1..key.len())
-            .rev()
-            .find(|&len| self.held.ends_with(&key[..len]));
-        let safe = self.held.len() - begun.unwrap_or(0);
+        let safe = self.held.len() - self.begun(&self.held);
         clean.extend_from_slice(&self.held.split_to(safe));
-        clean.freeze()
+        // Whoever waits for the piece to be sent waits for this.
+        Bytes::from_owner(Clean {
+            bytes: clean.freeze(),
+            _instead_of: data,
+        })
+    }
+
+    /// How many of the last bytes may be the beginning of a key that is still to come.
+    fn begun(&self, bytes: &[u8]) -> usize {
+        let key = self.key.expose().as_bytes();
+        // An event ends in a line feed, which is in no key.
+        if bytes.last().is_none_or(|last| !key.contains(last)) {
+            return 0;
+        }
+        let longest = (key.len() - 1).min(bytes.len());
+        let mut lengths = (1..=longest).rev();
+        lengths
+            .find(|&len| bytes.ends_with(&key[..len]))
+            .unwrap_or(0)
     }
 
     /// What was held back, once nothing follows.
     pub(super) fn rest(&mut self) -> Bytes {
         mem::take(&mut self.held).freeze()
+    }
+}
+
+// ===== impl Clean =====
+
+impl AsRef<[u8]> for Clean {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -76,7 +110,10 @@ mod tests {
 
     fn redacted(key: &str, pieces: &[&[u8]]) -> Vec<u8> {
         let mut redact = Redact::new(&Secret::from(key)).unwrap();
-        let mut all: Vec<u8> = pieces.iter().flat_map(|p| redact.piece(p)).collect();
+        let mut all: Vec<u8> = pieces
+            .iter()
+            .flat_map(|p| redact.piece(Bytes::copy_from_slice(p)))
+            .collect();
         all.extend_from_slice(&redact.rest());
         all
     }
@@ -91,6 +128,14 @@ mod tests {
                 b"bad key [redacted], again [redacted]!"
             );
         }
+    }
+
+    #[test]
+    fn a_piece_without_it_is_not_copied_nor_held() {
+        let mut redact = Redact::new(&Secret::from("sk-canary-1")).unwrap();
+        let event = Bytes::from_static(b"data: {\"choices\":[]}\n\n");
+        assert_eq!(redact.piece(event.clone()).as_ptr(), event.as_ptr());
+        assert!(redact.rest().is_empty());
     }
 
     #[test]

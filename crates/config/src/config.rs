@@ -1,7 +1,7 @@
 use crate::{
-    Affinity, Alias, Cooldown, Deployment, Error, Fallbacks, GeneralSettings, HealthCheckSettings,
-    Limits, LitellmSettings, Loader, Notice, OwnSettings, RetryPolicy, RouterSettings,
-    RoutingStrategy, check,
+    Affinity, Alias, Commit, Cooldown, Deployment, Error, Fallbacks, GeneralSettings,
+    HealthCheckSettings, Limits, LitellmSettings, Loader, Notice, OwnSettings, RetryPolicy,
+    RouterSettings, RoutingStrategy, check,
     deployment::{self, ModelList},
     environment::Environment,
     location::Mark,
@@ -153,6 +153,16 @@ impl Config {
         said.unwrap_or_else(|| {
             tokens_decide || self.keeps_limits() && self.deployments.iter().any(limits_tokens)
         })
+    }
+
+    /// What of a group's streams must be here before a client gets any of it: its entry of
+    /// `headworks.model_group_commit`, else `headworks.commit`.
+    #[must_use]
+    pub fn commit(&self, group: &str) -> Commit {
+        let mut commits = self.headworks.model_group_commit.iter();
+        commits
+            .find(|own| own.group == group)
+            .map_or(self.headworks.commit, |own| own.commit)
     }
 
     /// The retries of a group by class of error: its entry of `model_group_retry_policy`, else

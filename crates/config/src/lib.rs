@@ -120,8 +120,8 @@ pub use location::Location;
 pub use model_info::ModelInfo;
 pub use notice::{Notice, NoticeKind};
 pub use own::{
-    Commit, HealthCheck, HttpVersion, OwnSettings, QueueSettings, RetryBudget, TlsRoots,
-    WhenAllRest,
+    Commit, GroupCommit, HealthCheck, HttpVersion, OwnSettings, QueueSettings, RetryBudget,
+    TlsRoots, WhenAllRest,
 };
 pub use problem::{Error, Problem};
 pub use retry::{GroupRetryPolicy, RetryPolicy};

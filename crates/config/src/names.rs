@@ -53,6 +53,9 @@ pub(crate) fn check(config: &mut Config, refused: &[String], report: &mut Report
     let affinities = config.router.model_group_affinities.iter();
     let affinities = affinities.map(|own| (own.group.as_str(), &own.at));
     let affine = check_groups("model_group_affinity_config", affinities, &known, report);
+    let commits = config.headworks.model_group_commit.iter();
+    let commits = commits.map(|commit| (commit.group.as_str(), &commit.at));
+    let committed = check_groups("model_group_commit", commits, &known, report);
     let lists = config.router.fallbacks.lists();
     for (name, list) in lists.into_iter().chain(config.litellm.fallbacks.lists()) {
         check_fallbacks(name, list, &known, report);
@@ -68,6 +71,10 @@ pub(crate) fn check(config: &mut Config, refused: &[String], report: &mut Report
     }
     for (own, group) in config.router.model_group_affinities.iter_mut().zip(affine) {
         own.group = group;
+    }
+    let commits = config.headworks.model_group_commit.iter_mut();
+    for (commit, group) in commits.zip(committed) {
+        commit.group = group;
     }
 }
 

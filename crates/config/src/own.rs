@@ -1,5 +1,5 @@
 use crate::{
-    Limits, Sharing, check,
+    Limits, Location, Sharing, check,
     read::{Field, Section},
     report::Report,
 };
@@ -26,6 +26,7 @@ use std::{
 ///   dns_refresh_interval: 5    # seconds from one lookup of addresses to the next
 ///   dns_timeout: 2             # seconds a lookup may take
 ///   health_check: models   # or completion, LiteLLM's, which costs tokens
+///   model_group_commit: {gpt-4o: complete}  # the same for single groups
 ///   retry_budget: {share: 0.2, floor_per_minute: 60}  # default none
 ///   queue: {wait: 5, max: 1000}  # for a deployment that takes the request; default none
 ///   when_all_rest: refuse  # or least_bad
@@ -64,6 +65,8 @@ pub struct OwnSettings {
     pub dns_timeout: Duration,
     /// What a health check asks a deployment for. Default: its models.
     pub health_check: HealthCheck,
+    /// The same for single groups, before `commit`.
+    pub model_group_commit: Vec<GroupCommit>,
     /// Bounds the retries of the whole process. Default: none, as in `LiteLLM`.
     pub retry_budget: Option<RetryBudget>,
     /// Lets requests wait that no deployment of their group takes at the moment. Default: none, as in
@@ -97,6 +100,17 @@ pub enum HealthCheck {
     /// A small request of its own kind (`model_info.mode`), as `LiteLLM` does: `completion`. It costs tokens, and
     /// shows what a list of models does not: that the model itself answers.
     Completion,
+}
+
+/// The [`Commit`] of one group: an entry of `headworks.model_group_commit`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroupCommit {
+    /// The group; where an alias is written, the group it leads to.
+    pub group: String,
+    /// What of its streams must be here.
+    pub commit: Commit,
+    /// Where the group is named.
+    pub at: Location,
 }
 
 /// How many retries there may be in a minute: a share of the requests, or the floor where that is more.
@@ -187,6 +201,7 @@ impl OwnSettings {
             health_check: get("health_check")
                 .and_then(|field| HealthCheck::read(&field, report))
                 .unwrap_or_default(),
+            model_group_commit: GroupCommit::read_all(section, report),
             retry_budget: get("retry_budget").and_then(|field| RetryBudget::read(&field, report)),
             queue: get("queue").and_then(|field| QueueSettings::read(&field, report)),
             when_all_rest: get("when_all_rest")
@@ -216,6 +231,7 @@ impl Default for OwnSettings {
             dns_refresh_interval: Duration::from_secs(5),
             dns_timeout: Duration::from_secs(2),
             health_check: HealthCheck::default(),
+            model_group_commit: Vec::new(),
             retry_budget: None,
             queue: None,
             when_all_rest: WhenAllRest::default(),
@@ -269,6 +285,24 @@ impl HealthCheck {
                 None
             }
         }
+    }
+}
+
+// ===== impl GroupCommit =====
+
+impl GroupCommit {
+    fn read_all(own: &Section<'_>, report: &mut Report) -> Vec<Self> {
+        let field = own.get("model_group_commit");
+        let groups = field.and_then(|field| field.section("headworks.model_group_commit", report));
+        let mut commits = Vec::new();
+        for group in groups.iter().flat_map(Section::fields) {
+            commits.extend(Commit::read(&group, report).map(|commit| Self {
+                group: group.name.to_owned(),
+                commit,
+                at: report.location(group.key_mark),
+            }));
+        }
+        commits
     }
 }
 

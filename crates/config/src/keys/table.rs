@@ -335,6 +335,7 @@ pub const KEYS: &[Key] = &[
     now("headworks.dns_refresh_interval", "seconds from one lookup of addresses to the next; default 5"),
     now("headworks.dns_timeout", "seconds a lookup of addresses may take; default 2"),
     now("headworks.health_check", "what a check asks: models (default), which costs nothing, or completion"),
+    now("headworks.model_group_commit", "the same for single groups"),
     now("headworks.retry_budget", "a bound on the retries of all requests together; default none"),
     now("headworks.queue", "requests wait for a deployment that takes them; default none"),
     now("headworks.limits", "weigh or enforce; default enforce with usage-based-routing or enforce_model_rate_limits"),

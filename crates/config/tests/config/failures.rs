@@ -203,6 +203,41 @@ router_settings:
 }
 
 #[test]
+fn a_group_may_have_a_commit_point_of_its_own() {
+    let text = with_model(
+        "router_settings: {model_group_alias: {x: gpt-4o}}\n\
+         headworks: {model_group_commit: {x: complete}}",
+    );
+    let loaded = load(&text).unwrap();
+    assert!(loaded.notices.is_empty(), "{:?}", notices(&loaded));
+    assert_eq!(
+        loaded.config.commit("gpt-4o"),
+        headworks_config::Commit::Complete
+    );
+    assert_eq!(
+        loaded.config.commit("other"),
+        headworks_config::Commit::FirstToken
+    );
+    let text = with_model("headworks: {model_group_commit: {gpt-4: complete, gpt-4o: all}}");
+    assert_eq!(
+        messages(&text),
+        ["\
+error: `headworks.model_group_commit.gpt-4o` must be `first_token` or `complete`, found the text `all`
+ --> config.yaml:2:66
+  |
+2 | headworks: {model_group_commit: {gpt-4: complete, gpt-4o: all}}
+  |                                                           ^^^",
+        "\
+error: `model_group_commit` is for `gpt-4`, which is not a `model_name`
+ --> config.yaml:2:34
+  |
+2 | headworks: {model_group_commit: {gpt-4: complete, gpt-4o: all}}
+  |                                  ^^^^^
+  = help: did you mean `gpt-4o`?"]
+    );
+}
+
+#[test]
 fn a_retry_policy_for_no_group_or_for_one_twice_is_told_of() {
     let text = with_model(
         "router_settings: {model_group_alias: {x: gpt-4o}, model_group_retry_policy: {gpt-4: {}}}",

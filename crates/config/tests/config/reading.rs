@@ -201,6 +201,7 @@ headworks:
             stream_idle_timeout: Duration::from_secs(30),
             commit: Commit::Complete,
             health_check: HealthCheck::Models,
+            model_group_commit: Vec::new(),
             retry_budget: Some(RetryBudget {
                 share: 0.2,
                 floor_per_minute: 5,

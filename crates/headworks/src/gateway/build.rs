@@ -29,7 +29,7 @@ use headworks_config::{
 use headworks_core::{Group, RequestedModel, Secret};
 use headworks_fallback::FallbackError;
 use headworks_limit::{Quota, RateLimitLayer};
-use headworks_openai::stream::CommitPoint;
+use headworks_openai::stream::{CommitLayer, CommitPoint};
 use headworks_provider::{
     Provider, Target, TargetBuilder, TargetError,
     simulated::{Params, Simulated},
@@ -364,17 +364,22 @@ fn endpoint(
         model: target.model().to_owned(),
     });
     let plain = deployment.timeout.unwrap_or_else(|| config.timeout());
-    let stream = deployment
-        .stream_timeout
-        .or(config.router.stream_timeout)
-        .unwrap_or(plain);
-    // The head of a stream is held until its first token, so the time to the one is the time to the other.
+    let stream = deployment.stream_timeout.or(config.router.stream_timeout);
     let first_token = config.headworks.ttft_timeout;
-    let stream = first_token.map_or(stream, |time| time.min(stream));
-    let timeout = AttemptTimeoutLayer::new(plain).head(stream);
-    let commit = match config.headworks.commit {
-        Commit::FirstToken => CommitPoint::FirstToken,
-        Commit::Complete => CommitPoint::Complete,
+    let (timeout, commit) = match config.commit(&deployment.group) {
+        // The head is held until the first token: it has the time of a stream.
+        Commit::FirstToken => {
+            let timeout = AttemptTimeoutLayer::new(plain).head(stream.unwrap_or(plain));
+            let commit = CommitLayer::new(CommitPoint::FirstToken).first_token(first_token);
+            (timeout, commit)
+        }
+        // The head is held until the end: all of the answer has the time of a plain one, and its first token
+        // that of a stream.
+        Commit::Complete => {
+            let first_token = first_token.into_iter().chain(stream).min();
+            let commit = CommitLayer::new(CommitPoint::Complete).first_token(first_token);
+            (AttemptTimeoutLayer::new(plain), commit)
+        }
     };
     let silence = StreamTimeoutLayer::new()
         .head(config.headworks.headers_timeout)

@@ -14,7 +14,7 @@ use headworks_fallback::{Fallback, FallbackBody, FallbackLayer, Fallbacks};
 use headworks_limit::{self as limit, RateLimit, RateLimitLayer};
 use headworks_openai::{
     SplicedBody,
-    stream::{Commit, CommitBody, CommitLayer, CommitPoint},
+    stream::{Commit, CommitBody, CommitLayer},
 };
 use headworks_provider::{
     SignIn, SignInLayer, Target,
@@ -50,7 +50,7 @@ pub(super) struct Own {
     pub(super) meter: MeterLayer,
     pub(super) circuit: Circuit,
     pub(super) timeout: AttemptTimeoutLayer,
-    pub(super) commit: CommitPoint,
+    pub(super) commit: CommitLayer,
     pub(super) silence: StreamTimeoutLayer,
 }
 
@@ -101,7 +101,7 @@ pub(super) fn deployment(own: Own, target: Target, reach: Reach) -> Deployment {
         .layer(JudgeLayer::new(target.provider()))
         // Holds a stream to its first token, inside the attempt's time, and ends a cut one honestly. What fails
         // before that is an answer to be judged, and to be tried elsewhere.
-        .layer(CommitLayer::new(own.commit))
+        .layer(own.commit)
         // Inside of it, so that a stall ends as a cut does, and a held stream is not taken for a silent one.
         .layer(own.silence)
         // Last before the wire: from here on the request holds this deployment's credentials.

@@ -28,7 +28,9 @@ enum Kind<R> {
     /// As it came too, but for its first bytes, which were looked at.
     Begun {
         first: Option<Bytes>,
-        rest: Pin<Box<R>>,
+        /// `None` if the first were all.
+        rest: Option<Pin<Box<R>>>,
+        trailers: Option<HeaderMap>,
     },
     Followed(Stream<R>),
     /// An error that came as an event.
@@ -52,9 +54,16 @@ impl<R> CommitBody<R> {
         Self(Kind::Passed(body))
     }
 
-    pub(super) const fn begun(first: Bytes, rest: Pin<Box<R>>) -> Self {
-        let first = Some(first);
-        Self(Kind::Begun { first, rest })
+    pub(super) const fn begun(
+        first: Bytes,
+        rest: Option<Pin<Box<R>>>,
+        trailers: Option<HeaderMap>,
+    ) -> Self {
+        Self(Kind::Begun {
+            first: Some(first),
+            rest,
+            trailers,
+        })
     }
 
     pub(super) fn followed(
@@ -89,9 +98,14 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match self.project().0.project() {
             KindProj::Passed(body) => body.poll_frame(cx).map_err(Into::into),
-            KindProj::Begun { first, rest } => match first.take() {
-                Some(first) => Poll::Ready(Some(Ok(Frame::data(first)))),
-                None => rest.as_mut().poll_frame(cx).map_err(Into::into),
+            KindProj::Begun {
+                first,
+                rest,
+                trailers,
+            } => match (first.take(), rest) {
+                (Some(first), _) => Poll::Ready(Some(Ok(Frame::data(first)))),
+                (None, Some(rest)) => rest.as_mut().poll_frame(cx).map_err(Into::into),
+                (None, None) => Poll::Ready(trailers.take().map(|t| Ok(Frame::trailers(t)))),
             },
             KindProj::Followed(stream) => stream.poll_frame(cx),
             KindProj::Own(body) => body.poll_frame(cx).map_err(|never| match never {}),
@@ -101,7 +115,14 @@ where
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Passed(body) => body.is_end_stream(),
-            Kind::Begun { first, rest } => first.is_none() && rest.is_end_stream(),
+            Kind::Begun {
+                first,
+                rest,
+                trailers,
+            } => {
+                let rest_is_over = rest.as_ref().is_none_or(|rest| rest.is_end_stream());
+                first.is_none() && rest_is_over && trailers.is_none()
+            }
             Kind::Followed(stream) => stream.is_over(),
             Kind::Own(body) => body.is_end_stream(),
         }
@@ -110,9 +131,10 @@ where
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Passed(body) => body.size_hint(),
-            Kind::Begun { first, rest } => {
+            Kind::Begun { first, rest, .. } => {
                 let first = first.as_ref().map_or(0, |first| first.len() as u64);
-                let rest = rest.size_hint();
+                let nothing = SizeHint::with_exact(0);
+                let rest = rest.as_ref().map_or(nothing, |rest| rest.size_hint());
                 let mut hint = SizeHint::new();
                 hint.set_lower(first + rest.lower());
                 if let Some(upper) = rest.upper() {

@@ -3,18 +3,20 @@ use super::{
     holder::{Held, Holder},
     in_band::InBand,
     layer::Until,
+    plain::{self, Look, MAX_LOOK},
     protocol::Protocol,
 };
 use bytes::Bytes;
-use headworks_core::{BoxError, HideUsage, Verdict};
+use headworks_core::{BoxError, Clock, Elapsed, HideUsage, Verdict};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header, response::Parts};
 use http_body::{Body, Frame};
 use pin_project::pin_project;
 use std::{
-    fmt,
+    fmt, mem,
     pin::Pin,
     task::{Context, Poll, ready},
 };
+use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Response future of [`Commit`](super::Commit).
 #[pin_project]
@@ -23,6 +25,10 @@ pub struct ResponseFuture<F, R> {
     state: State<F, R>,
     asked: Asked,
     until: Until,
+    began: Instant,
+    /// The clock of the first token, once it is waited for.
+    #[pin]
+    sleep: Option<Sleep>,
 }
 
 /// What is to be known of a request when its answer comes.
@@ -48,16 +54,20 @@ struct Waiting<R> {
 }
 
 enum Awaits {
-    /// The first byte of a plain answer.
-    Content,
+    /// The first byte of a plain answer, and what it takes to tell that it is no error if it is JSON.
+    Content { json: bool, held: Bytes },
     /// The commit point of a stream.
     Commit(Box<Holder>),
 }
 
 /// What a wait has come to.
 enum Step {
-    /// The first bytes of a plain answer.
-    Content(Bytes),
+    /// The first bytes of a plain answer, and what it ended with if it has ended.
+    Content {
+        first: Bytes,
+        trailers: Option<HeaderMap>,
+        ended: bool,
+    },
     Commit {
         /// What the stream ended with, if it has ended.
         trailers: Option<HeaderMap>,
@@ -72,11 +82,13 @@ type Answer<R> = Result<Response<CommitBody<R>>, BoxError>;
 // ===== impl ResponseFuture =====
 
 impl<F, R> ResponseFuture<F, R> {
-    pub(super) const fn new(inner: F, asked: Asked, until: Until) -> Self {
+    pub(super) fn new(inner: F, asked: Asked, until: Until) -> Self {
         Self {
             state: State::Asking(inner),
             asked,
             until,
+            began: Instant::now(),
+            sleep: None,
         }
     }
 }
@@ -90,8 +102,26 @@ where
 {
     type Output = Answer<R>;
 
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Poll::Ready(answer) = self.as_mut().poll_answer(cx) {
+            return Poll::Ready(answer);
+        }
+        let elapsed = ready!(self.as_mut().poll_first_token(cx));
+        // The attempt is over, and with it what it holds of the deployment.
+        self.project().state.set(State::Waiting(None));
+        Poll::Ready(Err(elapsed.into()))
+    }
+}
+
+impl<F, R, E> ResponseFuture<F, R>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    E: Into<BoxError>,
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
     #[expect(clippy::expect_used, reason = "a broken contract")]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll_answer(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer<R>> {
         let mut this = self.project();
         if let StateProj::Asking(inner) = this.state.as_mut().project() {
             let response = ready!(inner.poll(cx)).map_err(Into::into)?;
@@ -111,6 +141,33 @@ where
         let step = ready!(waiting.poll(cx));
         let waiting = *slot.take().expect("seen above");
         Poll::Ready(waiting.finish(step))
+    }
+
+    /// Nothing can be handed on yet. Ready if a first token should have come by now.
+    fn poll_first_token(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Elapsed> {
+        let mut this = self.project();
+        let waits = match this.state.project() {
+            StateProj::Asking(_) => true,
+            StateProj::Waiting(waiting) => waiting.as_ref().is_some_and(|waiting| {
+                matches!(&waiting.awaits, Awaits::Commit(holder) if !holder.saw_content())
+            }),
+        };
+        let Some(time) = this.until.first_token.filter(|_| waits) else {
+            return Poll::Pending;
+        };
+        // Beyond what the clock can show is never.
+        let Some(at) = this.began.checked_add(time) else {
+            return Poll::Pending;
+        };
+        if this.sleep.is_none() {
+            this.sleep.set(Some(sleep_until(at)));
+        }
+        match this.sleep.as_pin_mut() {
+            Some(sleep) => sleep
+                .poll(cx)
+                .map(|()| Elapsed::new(Clock::FirstToken, time)),
+            None => Poll::Pending,
+        }
     }
 }
 
@@ -135,7 +192,12 @@ impl Asked {
         // gRPC says in its trailers, alone perhaps, how it went.
         let promised =
             self.content && response.status() == StatusCode::OK && !is(headers, "application/grpc");
-        promised.then_some(Awaits::Content)
+        let least = response.body().size_hint().lower();
+        let json = is(headers, "application/json") && is_plain(headers) && least <= MAX_LOOK as u64;
+        promised.then_some(Awaits::Content {
+            json,
+            held: Bytes::new(),
+        })
     }
 }
 
@@ -164,7 +226,9 @@ where
         loop {
             let frame = ready!(self.body.as_mut().poll_frame(cx));
             let step = match &mut self.awaits {
-                Awaits::Content => content(frame.map(|frame| frame.map_err(Into::into))),
+                Awaits::Content { json, held } => {
+                    content(*json, held, frame.map(|frame| frame.map_err(Into::into)))
+                }
                 Awaits::Commit(holder) => {
                     commit(holder, frame.map(|frame| frame.map_err(Into::into)))
                 }
@@ -182,8 +246,17 @@ where
             awaits,
         } = self;
         match (step, awaits) {
-            (Step::Content(first), _) => {
-                Ok(Response::from_parts(head, CommitBody::begun(first, body)))
+            (
+                Step::Content {
+                    first,
+                    trailers,
+                    ended,
+                },
+                _,
+            ) => {
+                let rest = (!ended).then_some(body);
+                let body = CommitBody::begun(first, rest, trailers);
+                Ok(Response::from_parts(head, body))
             }
             (Step::Commit { trailers, ended }, Awaits::Commit(holder)) => {
                 // An end may be added to it.
@@ -204,26 +277,69 @@ where
                 Ok(Response::from_parts(head, CommitBody::own(json)))
             }
             (Step::Failed(error), _) => Err(error.into()),
-            (Step::Commit { .. }, Awaits::Content) => unreachable!("a plain answer is no stream"),
+            (Step::Commit { .. }, Awaits::Content { .. }) => {
+                unreachable!("a plain answer is no stream")
+            }
         }
     }
 }
 
-/// What the next frame means to a plain answer that has not begun.
-fn content(frame: Option<Result<Frame<Bytes>, BoxError>>) -> Option<Step> {
-    let frame = match frame {
-        Some(Ok(frame)) => frame,
+/// What the next frame means to a plain answer of which `held` has come.
+fn content(
+    json: bool,
+    held: &mut Bytes,
+    frame: Option<Result<Frame<Bytes>, BoxError>>,
+) -> Option<Step> {
+    let last = match frame.map(|frame| frame.map(Frame::into_data)) {
+        Some(Ok(Ok(data))) => {
+            join(held, data);
+            return begins(json, held);
+        }
+        Some(Ok(Err(last))) => last.into_trailers().ok(),
         Some(Err(error)) => {
             let error = StreamError::broken(StreamErrorKind::Cut, error);
             return Some(Step::Failed(error));
         }
-        None => return Some(Step::Failed(StreamError::new(StreamErrorKind::Empty))),
+        None => None,
     };
-    match frame.into_data() {
-        Ok(data) if data.is_empty() => None,
-        Ok(data) => Some(Step::Content(data)),
-        // Nothing but trailers.
-        Err(_) => Some(Step::Failed(StreamError::new(StreamErrorKind::Empty))),
+    // Nothing at all, or nothing but trailers.
+    if held.is_empty() {
+        return Some(Step::Failed(StreamError::new(StreamErrorKind::Empty)));
+    }
+    Some(Step::Content {
+        first: mem::take(held),
+        trailers: last,
+        ended: true,
+    })
+}
+
+/// What a plain answer comes to that begins with `held`, if that can be told by now.
+fn begins(json: bool, held: &mut Bytes) -> Option<Step> {
+    if held.is_empty() {
+        return None;
+    }
+    match if json {
+        plain::look(held)
+    } else {
+        Look::Answer
+    } {
+        Look::More => None,
+        Look::Answer => Some(Step::Content {
+            first: mem::take(held),
+            trailers: None,
+            ended: false,
+        }),
+        // Its protocol is told by its own words, or does not matter.
+        Look::Error => Some(Step::Refused(InBand::of(held, Protocol::Completions))),
+    }
+}
+
+/// Puts `data` behind what is held, which is copied only if there is any.
+fn join(held: &mut Bytes, data: Bytes) {
+    if held.is_empty() {
+        *held = data;
+    } else if !data.is_empty() {
+        *held = [&held[..], &data[..]].concat().into();
     }
 }
 

@@ -82,6 +82,11 @@ impl Holder {
         self.sieve.reading()
     }
 
+    /// True once a piece of the answer has come, or its finish.
+    pub(super) const fn saw_content(&self) -> bool {
+        self.sieve.saw_content()
+    }
+
     /// What follows the stream from here on.
     pub(super) fn into_follower(self) -> Follower {
         Follower::new(self.sieve, self.kept)

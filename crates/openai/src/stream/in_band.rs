@@ -110,7 +110,7 @@ impl InBand {
     /// The body of an error, written anew with what is known of it.
     fn made(status: StatusCode, message: &str, error: &Value, protocol: Protocol) -> Self {
         let message = match message {
-            "" => "the provider reported an error in its stream".to_owned(),
+            "" => "the provider answered with an error".to_owned(),
             message => message.to_owned(),
         };
         let kind = match status.as_u16() {

@@ -1,4 +1,5 @@
 use super::Commit;
+use std::time::Duration;
 use tower_layer::Layer;
 
 /// Applies [`Commit`]; see the [module](super).
@@ -26,6 +27,7 @@ pub enum CommitPoint {
 pub(super) struct Until {
     pub(super) point: CommitPoint,
     pub(super) at_most: usize,
+    pub(super) first_token: Option<Duration>,
 }
 
 // ===== impl CommitLayer =====
@@ -44,6 +46,21 @@ impl CommitLayer {
     #[must_use]
     pub const fn at_most(mut self, bytes: usize) -> Self {
         self.until.at_most = bytes;
+        self
+    }
+}
+
+impl CommitLayer {
+    /// Gives so much time to the first token of a stream, from `call` on; when it is up the attempt fails with
+    /// [`Elapsed`](headworks_core::Elapsed) of [`Clock::FirstToken`](headworks_core::Clock::FirstToken).
+    /// Default: no limit.
+    ///
+    /// A request that asks for a plain answer (its
+    /// [`Timeouts::attempt_body`](headworks_core::Timeouts::attempt_body) is true) has no such clock, and an
+    /// answer that is no event stream stops it with its head.
+    #[must_use]
+    pub fn first_token(mut self, time: impl Into<Option<Duration>>) -> Self {
+        self.until.first_token = time.into();
         self
     }
 }
@@ -78,6 +95,7 @@ impl Until {
         Self {
             point,
             at_most: point.at_most(),
+            first_token: None,
         }
     }
 }

@@ -12,6 +12,8 @@
 //! | an event that is no JSON, or no UTF-8 | [`StreamError`]: [`Malformed`](StreamErrorKind::Malformed) |
 //! | a plain 200 whose connection breaks before its first byte | [`StreamError`]: [`Cut`](StreamErrorKind::Cut) |
 //! | a 200 with no body at all, streamed or not | [`StreamError`]: [`Empty`](StreamErrorKind::Empty) |
+//! | a plain JSON 200 with an `error` and nothing of an answer in it | an answer with the error's own status |
+//! | no first token in time ([`CommitLayer::first_token`]) | [`Elapsed`](headworks_core::Elapsed) of that clock |
 //! | a clock further out running out | the attempt dropped, and the provider's connection with it |
 //!
 //! | after it | the client gets |
@@ -44,8 +46,8 @@
 //! # Where it belongs in the stack
 //!
 //! Around one deployment, inside retry and whatever counts, so that they see what it makes of an answer.
-//! Directly inside the attempt's timeout, where the time until the head becomes the time until the first
-//! token. Outside of a layer that limits the silence between two frames (`headworks-timeout`'s `StreamTimeout`),
+//! Directly inside the attempt's timeout, whose time until the head becomes the time until what is held is
+//! handed on; the first token has a clock of its own here, where it is known for one. Outside of a layer that limits the silence between two frames (`headworks-timeout`'s `StreamTimeout`),
 //! so that a stall ends in an error event as a cut does. Whoever judges answers by their status and body belongs outside as well; a
 //! [`Verdict`](headworks_core::Verdict) that was left on the 200 is taken off an error that was in the stream.
 //!
@@ -53,7 +55,8 @@
 //!
 //! An answer that is neither 2xx nor `text/event-stream` passes as it is, and so do a stream that is compressed
 //! and one of an [endpoint](Commit) whose events are not known. A plain answer is handed on with its first bytes
-//! instead of before them: a connection that breaks between the two has told the client nothing.
+//! instead of before them, since a connection that breaks between the two has told the client nothing; one of
+//! JSON that may be an error by its length, once enough of it is there to tell that it is none.
 //!
 //! # The whole answer
 //!
@@ -122,6 +125,7 @@ mod holder;
 mod in_band;
 mod layer;
 mod parting;
+mod plain;
 mod protocol;
 mod reading;
 mod service;

@@ -2,7 +2,7 @@ use super::{
     CommitBody, CommitPoint, ResponseFuture, future::Asked, layer::Until, protocol::Protocol,
 };
 use bytes::Bytes;
-use headworks_core::BoxError;
+use headworks_core::{BoxError, Timeouts};
 use http::{Method, Request, Response};
 use http_body::Body;
 use std::task::{Context, Poll};
@@ -72,6 +72,10 @@ where
             protocol: Protocol::of_path(request.uri().path()),
             content: request.method() == Method::POST,
         };
-        ResponseFuture::new(self.inner.call(request), asked, self.until)
+        let own = request.extensions().get::<Timeouts>();
+        let is_plain = own.and_then(|own| own.attempt_body) == Some(true);
+        let mut until = self.until;
+        until.first_token = until.first_token.filter(|_| !is_plain);
+        ResponseFuture::new(self.inner.call(request), asked, until)
     }
 }

@@ -5,6 +5,7 @@
 
 mod allocations;
 mod body;
+mod first_token;
 mod head;
 mod plain;
 mod sockets;

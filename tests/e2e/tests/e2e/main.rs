@@ -8,6 +8,7 @@ mod bytes;
 mod configs;
 mod demo;
 mod edge;
+mod empty;
 mod endpoints;
 mod failover;
 mod info;

@@ -5,7 +5,13 @@ use headworks_e2e::{Headworks, bounded, config, read_until};
 use headworks_upstream::{Answer, Gate, Upstream, openai};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 const IDLE: &str = "headworks: { stream_idle_timeout: 0.3 }";
 
@@ -189,4 +195,41 @@ async fn a_head_that_does_not_come_is_a_timeout_of_its_own() {
     upstreams[0].answer(late);
     let answer = headworks.client().post(CHAT, &crate::chat("gpt-4o")).await;
     assert_eq!(answer.status, 200);
+}
+
+#[tokio::test]
+async fn a_first_token_that_does_not_come_is_a_timeout_of_its_own() {
+    let upstreams = Upstream::start_many(1).await;
+    upstreams[0].answer(openai::chat_stream("a-model", false).stall_after(1));
+    let headworks =
+        Headworks::start(&group_at(&upstreams, "headworks: { ttft_timeout: 0.3 }")).await;
+    let answer = headworks.client().post(CHAT, &chat_stream("gpt-4o")).await;
+    assert_eq!(answer.status, 408);
+    assert_eq!(answer.error()["code"], "first_token_timeout");
+}
+
+#[tokio::test]
+async fn a_group_that_commits_to_whole_answers_fails_over_at_its_last_event() {
+    let upstreams = Upstream::start_many(2).await;
+    let whole = "headworks: { stream_idle_timeout: 0.3, model_group_commit: { gpt-4o: complete } }";
+    let headworks = Headworks::start(&group_at(&upstreams, whole)).await;
+    // Wherever the first attempt goes.
+    let stalled = Arc::new(AtomicBool::new(false));
+    for upstream in &upstreams {
+        let stalled = stalled.clone();
+        upstream.answer_with(move |_| {
+            let answer = openai::chat_stream("a-model", false);
+            if stalled.swap(true, Ordering::Relaxed) {
+                answer
+            } else {
+                answer.stall_after(4)
+            }
+        });
+    }
+    let answer = headworks.client().post(CHAT, &chat_stream("gpt-4o")).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("x-litellm-attempted-retries"), "1");
+    let text = String::from_utf8(answer.body.to_vec()).unwrap();
+    assert_eq!(text.matches("Hello").count(), 1);
+    assert!(text.ends_with("data: [DONE]\n\n"));
 }

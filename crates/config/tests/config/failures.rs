@@ -222,18 +222,18 @@ fn a_group_may_have_a_commit_point_of_its_own() {
     assert_eq!(
         messages(&text),
         ["\
-error: `headworks.model_group_commit.gpt-4o` must be `first_token` or `complete`, found the text `all`
- --> config.yaml:2:66
-  |
-2 | headworks: {model_group_commit: {gpt-4: complete, gpt-4o: all}}
-  |                                                           ^^^",
-        "\
 error: `model_group_commit` is for `gpt-4`, which is not a `model_name`
  --> config.yaml:2:34
   |
 2 | headworks: {model_group_commit: {gpt-4: complete, gpt-4o: all}}
   |                                  ^^^^^
-  = help: did you mean `gpt-4o`?"]
+  = help: did you mean `gpt-4o`?",
+        "\
+error: `headworks.model_group_commit.gpt-4o` must be `first_token` or `complete`, found the text `all`
+ --> config.yaml:2:59
+  |
+2 | headworks: {model_group_commit: {gpt-4: complete, gpt-4o: all}}
+  |                                                           ^^^"]
     );
 }
 

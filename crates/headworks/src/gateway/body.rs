@@ -26,7 +26,7 @@ enum Kind {
     Redacted {
         #[pin]
         body: UpstreamBody,
-        redact: Redact,
+        redact: Box<Redact>,
         /// What follows the rest of the data.
         last: Option<Frame<Bytes>>,
         over: bool,
@@ -41,10 +41,10 @@ impl ResponseBody {
         Self::of(Kind::Upstream(body))
     }
 
-    pub(super) const fn redacted(body: UpstreamBody, redact: Redact) -> Self {
+    pub(super) fn redacted(body: UpstreamBody, redact: Redact) -> Self {
         Self::of(Kind::Redacted {
             body,
-            redact,
+            redact: Box::new(redact),
             last: None,
             over: false,
         })

@@ -120,7 +120,7 @@ where
                 rest,
                 trailers,
             } => {
-                let rest_is_over = rest.as_ref().is_none_or(|rest| rest.is_end_stream());
+                let rest_is_over = rest.as_ref().is_none_or(Body::is_end_stream);
                 first.is_none() && rest_is_over && trailers.is_none()
             }
             Kind::Followed(stream) => stream.is_over(),
@@ -134,7 +134,7 @@ where
             Kind::Begun { first, rest, .. } => {
                 let first = first.as_ref().map_or(0, |first| first.len() as u64);
                 let nothing = SizeHint::with_exact(0);
-                let rest = rest.as_ref().map_or(nothing, |rest| rest.size_hint());
+                let rest = rest.as_ref().map_or(nothing, Body::size_hint);
                 let mut hint = SizeHint::new();
                 hint.set_lower(first + rest.lower());
                 if let Some(upper) = rest.upper() {

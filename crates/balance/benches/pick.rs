@@ -6,7 +6,7 @@
 
 use divan::{AllocProfiler, Bencher};
 use futures_util::FutureExt;
-use headworks_balance::load::LatencyLayer;
+use headworks_balance::load::{Latency, Limits, Usage};
 use headworks_balance::{
     Balance, Cheapest, Endpoint, LeastBusy, LeastLatency, LeastUsed, P2c, Picker, Registry,
     RoundRobin, Session, SmoothRoundRobin, Sticky, Strategy, WeightedShuffle,
@@ -17,11 +17,18 @@ use http_body_util::Empty;
 use std::{
     convert::Infallible,
     future::{Ready, ready},
+    hash::Hash,
     sync::Arc,
     task::{Context, Poll, Waker},
     time::Duration,
 };
-use tower::{Layer, Service, balance::p2c, buffer::Buffer, discover::ServiceList, load::Load};
+use tower::{
+    BoxError, Service,
+    balance::p2c,
+    buffer::Buffer,
+    discover::{Discover, ServiceList},
+    load::Load,
+};
 
 const SIZES: [usize; 4] = [3, 10, 100, 1000];
 const THREADS: [usize; 2] = [1, 2];
@@ -248,23 +255,9 @@ fn call_least_latency(bencher: Bencher<'_, '_>, size: usize) {
     call(bencher, &Strategy::LeastLatency, size);
 }
 
-/// What `pick_least_latency` is to be compared with: a bare `Balance` over the same load.
 #[divan::bench(args = SIZES)]
-fn tower_balance_latency(bencher: Bencher<'_, '_>, size: usize) {
-    let layer = |_| LatencyLayer::new().layer(Instant);
-    let endpoints: Vec<_> = (0..size).map(layer).collect();
-    let mut balance = p2c::Balance::new(ServiceList::new::<Request<()>>(endpoints));
-    let mut call = || {
-        let mut cx = Context::from_waker(Waker::noop());
-        assert!(balance.poll_ready(&mut cx).is_ready());
-        balance
-            .call(Request::new(()))
-            .now_or_never()
-            .unwrap()
-            .unwrap()
-    };
-    (0..2 * size).for_each(|_| drop(call()));
-    bencher.bench_local(call);
+fn call_least_used(bencher: Bencher<'_, '_>, size: usize) {
+    call(bencher, &Strategy::LeastUsed, size);
 }
 
 fn bare(size: usize) -> p2c::Balance<ServiceList<Vec<Bare>>, Request<()>> {
@@ -280,11 +273,13 @@ fn bare_with(
     p2c::Balance::new(ServiceList::new::<Request<()>>(endpoints))
 }
 
-fn bare_call(
-    bencher: Bencher<'_, '_>,
-    mut balance: p2c::Balance<ServiceList<Vec<Bare>>, Request<()>>,
-    size: usize,
-) {
+/// Requests through a `Balance` as tower has it, whatever its endpoints.
+fn bare_call<D>(bencher: Bencher<'_, '_>, mut balance: p2c::Balance<D, Request<()>>, size: usize)
+where
+    D: Discover<Key: Hash + Clone, Error: Into<BoxError>> + Unpin,
+    D::Service: Service<Request<()>, Error: Into<BoxError>> + Load<Metric: std::fmt::Debug>,
+    <D::Service as Service<Request<()>>>::Response: std::fmt::Debug,
+{
     let mut call = || {
         let mut cx = Context::from_waker(Waker::noop());
         assert!(balance.poll_ready(&mut cx).is_ready());
@@ -309,21 +304,29 @@ fn tower_balance_bare_half_rests(bencher: Bencher<'_, '_>, size: usize) {
     bare_call(bencher, balance, size);
 }
 
-/// The same work as `call_least_busy`: the endpoints of a registry, counted until the end of the body.
+/// What `call_least_busy` is to be compared with: the endpoints of a registry, counted until the end of the
+/// body.
 #[divan::bench(args = SIZES)]
-fn tower_balance_counted(bencher: Bencher<'_, '_>, size: usize) {
-    let mut balance = p2c::Balance::new(registry(size).discover());
-    let mut call = || {
-        let mut cx = Context::from_waker(Waker::noop());
-        assert!(balance.poll_ready(&mut cx).is_ready());
-        balance
-            .call(Request::new(()))
-            .now_or_never()
-            .unwrap()
-            .unwrap()
-    };
-    (0..2 * size).for_each(|_| drop(call()));
-    bencher.bench_local(call);
+fn tower_balance_in_flight(bencher: Bencher<'_, '_>, size: usize) {
+    let balance = p2c::Balance::new(registry(size).discover());
+    bare_call(bencher, balance, size);
+}
+
+/// What `call_least_latency` is to be compared with: the same is learned from each answer.
+#[divan::bench(args = SIZES)]
+fn tower_balance_latency(bencher: Bencher<'_, '_>, size: usize) {
+    let endpoints: Vec<_> = (0..size).map(|_| Latency::new(Instant)).collect();
+    let balance = p2c::Balance::new(ServiceList::new::<Request<()>>(endpoints));
+    bare_call(bencher, balance, size);
+}
+
+/// What `call_least_used` is to be compared with: the same is counted.
+#[divan::bench(args = SIZES)]
+fn tower_balance_usage(bencher: Bencher<'_, '_>, size: usize) {
+    let usage = |_| Usage::new(Instant, Limits::default());
+    let endpoints: Vec<_> = (0..size).map(usage).collect();
+    let balance = p2c::Balance::new(ServiceList::new::<Request<()>>(endpoints));
+    bare_call(bencher, balance, size);
 }
 
 #[divan::bench(args = SIZES)]

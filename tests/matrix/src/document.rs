@@ -1,7 +1,6 @@
 use crate::{
     Cell, Fault, Kind, SCENES,
     fault::{After, Client, Next, Topology, Want},
-    table::MISSES,
 };
 use std::time::Duration;
 
@@ -24,7 +23,7 @@ its fallback for failures of every kind. Every request may be retried once.
 |---|---|
 | **whole** | the whole right answer, byte for byte, with status 200 and a complete body |
 | **429 theirs** | the deployment's own error: status and body as they came, but for a key that it repeats |
-| **429 from the event** | the error event of a stream that had not begun, as the plain error it would have been otherwise |
+| **429 from a 200** | the error that came with a 200, in a stream that had not begun or in place of a plain answer, as the error it would have been otherwise |
 | **408 `timeout`** | an error of the gateway's own, in the protocol of the endpoint, with this code in `x-headworks-error` and, where the protocol has a place for it, in the body |
 | **told `stream_cut`** | the events that came, then an error event in the protocol of the endpoint with this code, and the connection ended in mid-answer: no `[DONE]`, no finish |
 | **their event, broken off** | the events that came, the deployment's own error event among them, and the connection ended in mid-answer |
@@ -103,7 +102,7 @@ fn wanted(fault: &Fault, want: &Want) -> String {
     let client = match want.client {
         Client::Whole => "**whole**".to_owned(),
         Client::Theirs(status) => format!("**{status} theirs**"),
-        Client::InBand(status) => format!("**{status} from the event**"),
+        Client::InBand(status) => format!("**{status} from a 200**"),
         Client::Ours(status, code) => format!("**{status} `{code}`**"),
         Client::Told(code) => format!("**told `{code}`**"),
         Client::Passed => "**their event, broken off**".to_owned(),
@@ -141,9 +140,6 @@ fn missed(table: &[Fault]) -> String {
                 list += &format!("- {name}, {at}: {why}.\n");
             }
         }
-    }
-    for miss in MISSES {
-        list += &format!("- {miss}.\n");
     }
     if list.is_empty() {
         "Nothing.\n".into()

@@ -68,7 +68,8 @@ pub enum Client {
     Whole,
     /// The deployment's own error: status and body as they came.
     Theirs(u16),
-    /// The error of a stream that had not begun, as the plain error it would have been otherwise.
+    /// The error that came with a 200, in a stream that had not begun or in place of a plain answer, as the
+    /// error it would have been otherwise.
     InBand(u16),
     /// An error of the gateway's own, in the protocol of the endpoint, with this code.
     Ours(u16, &'static str),

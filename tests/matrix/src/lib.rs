@@ -38,7 +38,7 @@ pub use fault::{After, Client, Fault, Next, Topology, Want};
 pub use kind::{Kind, On, Words};
 pub use play::Play;
 pub use scene::Scene;
-pub use table::{MISSES, SCENES, TABLE};
+pub use table::{SCENES, TABLE};
 
 use std::time::Duration;
 

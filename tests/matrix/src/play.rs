@@ -44,7 +44,7 @@ pub enum Play {
     NoDone,
     /// 200, and nothing in it.
     Empty,
-    /// The first event of a stream is an error.
+    /// The first event of a stream is an error, or a plain 200 is one.
     ErrorFirst(Words),
     /// A stream says something, and then an error.
     ErrorLater(Words),
@@ -92,6 +92,7 @@ impl Play {
             }
             Self::Empty if kind.streamed => good.only(0),
             Self::Empty => Answer::status(200).header("content-type", "application/json"),
+            Self::ErrorFirst(words) if !kind.streamed => refuse(kind, request, 200, words),
             Self::ErrorFirst(words) => good.insert(0, kind.error_event(words)),
             Self::ErrorLater(words) => good.insert(begun, kind.error_event(words)),
             Self::Filtered => filtered(kind, &good),

@@ -259,6 +259,12 @@ pub const TABLE: &[Fault] = &[
         ..fault("empty 200", "200, and nothing in it", Play::Empty)
     },
     Fault {
+        on: Plain,
+        outcome: Some(Outcome::RateLimited),
+        sibling: ELSEWHERE.rests(MINUTE), lone: Want::new(InBand(429), 2, 0), fallback: ELSEWHERE.rests(MINUTE),
+        ..fault("error in a 200", "200, and an error in place of the answer: rate limited", Play::ErrorFirst(Words::RateLimited))
+    },
+    Fault {
         on: Streams,
         outcome: Some(Outcome::RateLimited),
         sibling: ELSEWHERE.rests(MINUTE), lone: Want::new(InBand(429), 2, 0), fallback: ELSEWHERE.rests(MINUTE),
@@ -287,12 +293,6 @@ pub const TABLE: &[Fault] = &[
         fallback: whole(1, 0).miss("a plain answer that was withheld should go to `content_policy_fallbacks`, as LiteLLM has it"),
         ..fault("content filter, finish", "a whole answer whose finish says that it was filtered", Play::Filtered)
     },
-];
-
-/// What is known to be missed and is not played.
-pub const MISSES: &[&str] = &[
-    "in-band error first, plain: an error that stands in place of a plain answer, with a 200, is passed on as it came \
-     and counts as a success",
 ];
 
 /// What takes more than a fault of one answer.

@@ -389,7 +389,7 @@ fn endpoint(
     if goes_by_usage(config) {
         meter = meter.telling(state.clone());
     }
-    let cost = TokenCost::new(&deployment.id, target.provider().name());
+    let cost = TokenCost::new(&deployment.id, target.provider(), quota);
     let mut limit = RateLimitLayer::new(quota.clone()).cost(cost);
     if !quota.limits().is_empty() {
         meter = meter.showing();

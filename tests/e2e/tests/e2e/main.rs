@@ -13,6 +13,7 @@ mod endpoints;
 mod failover;
 mod info;
 mod leaving;
+mod limits;
 mod memory;
 mod redis;
 mod sdk;

@@ -1,10 +1,12 @@
 use crate::meter::Seen;
-use headworks_core::{Answer, End};
-use headworks_limit::{Cost, Estimator, Tally, Tokens};
+use headworks_core::{Answer, End, Left, LeftIn, LeftOf};
+use headworks_limit::{Cost, Estimator, Period, Quota, Tally, Tokens, Told, Unit};
 use headworks_openai::{RequestBody, Usage};
+use headworks_provider::Provider;
 use http::Request;
 use metrics::{Histogram, histogram};
 use std::{fmt, sync::Arc};
+use tokio::time::Instant;
 
 /// What requests to one deployment cost: as long as their prompts are, and as the provider's own counts teach.
 #[derive(Clone, Debug)]
@@ -12,8 +14,9 @@ pub(crate) struct TokenCost(Arc<Inner>);
 
 struct Inner {
     estimator: Estimator,
-    /// What the provider has read from its cache is not counted against its limits.
-    cached_is_free: bool,
+    provider: &'static Provider,
+    /// Is told what the provider says is left of it, if it has limits that could be reached.
+    quota: Option<Quota>,
     /// Estimate by actual.
     error: Histogram,
 }
@@ -29,22 +32,23 @@ pub(crate) struct TokenTally {
 // ===== impl TokenCost =====
 
 impl TokenCost {
-    /// Of a deployment of this id and provider. Anthropic does not count what it reads from its cache (its
-    /// documentation of rate limits); the others do, as far as is known.
-    pub(crate) fn new(deployment: &str, provider: &str) -> Self {
+    /// Of a deployment of this id and provider, counted against this quota.
+    pub(crate) fn new(deployment: &str, provider: &'static Provider, quota: &Quota) -> Self {
         let labels = [("deployment", deployment.to_owned())];
         Self(Arc::new(Inner {
             estimator: Estimator::new(),
-            cached_is_free: provider == "anthropic",
+            provider,
+            quota: (!quota.limits().is_empty()).then(|| quota.clone()),
             error: histogram!("headworks_token_estimate_ratio", &labels),
         }))
     }
 
+    /// What of a usage counts. Anthropic does not count what it reads from its cache (its documentation of rate
+    /// limits); the others do, as far as is known.
     fn tokens(&self, usage: Usage) -> Tokens {
-        let free = if self.0.cached_is_free {
-            usage.cached_input
-        } else {
-            0
+        let free = match self.0.provider.name() {
+            "anthropic" => usage.cached_input,
+            _ => 0,
         };
         Tokens::new(usage.input.saturating_sub(free), usage.output)
     }
@@ -70,8 +74,25 @@ impl Cost<RequestBody> for TokenCost {
 
 impl Tally for TokenTally {
     fn head(&mut self, head: Answer<'_>) {
-        if let Answer::Head { extensions, .. } = head {
-            self.seen = extensions.get().cloned();
+        let Answer::Head {
+            headers,
+            extensions,
+            ..
+        } = head
+        else {
+            return;
+        };
+        self.seen = extensions.get().cloned();
+        let Inner {
+            provider, quota, ..
+        } = &*self.cost.0;
+        if let Some(quota) = quota {
+            let now = Instant::now();
+            for left in provider.left(headers) {
+                if let Some(told) = told(left) {
+                    quota.told(told, now);
+                }
+            }
         }
     }
 
@@ -99,13 +120,33 @@ impl Tally for TokenTally {
     }
 }
 
+/// What a provider says is left, in the words of a quota; `None` of what there are no limits for.
+fn told(left: Left) -> Option<Told> {
+    let unit = match left.of {
+        LeftOf::Requests => Unit::Requests,
+        LeftOf::Tokens => Unit::Tokens,
+        LeftOf::InputTokens => Unit::InputTokens,
+        LeftOf::OutputTokens => Unit::OutputTokens,
+        _ => return None,
+    };
+    let period = match left.period {
+        LeftIn::Minute => Period::Minute,
+        LeftIn::Day => Period::Day,
+        _ => return None,
+    };
+    let mut told = Told::new(unit, period, left.remaining);
+    told.limit = left.limit;
+    told.reset = left.reset;
+    Some(told)
+}
+
 // ===== impl Inner =====
 
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inner")
             .field("estimator", &self.estimator)
-            .field("cached_is_free", &self.cached_is_free)
+            .field("provider", &self.provider.name())
             .finish_non_exhaustive()
     }
 }

@@ -45,10 +45,10 @@ const SENT_AWAY: f64 = 1e15;
 /// few hundred answers took: of equal deployments one or another would get next to nothing for a second
 /// whenever it has had one, and the others up to twice their share.
 ///
-/// A failure says nothing of speed. It is held against the deployment by `doubt`: the chance that the next answer is a failure too, in
-/// which the last one counts as much as all before it. The load is divided by the square of the trust that is
-/// left, and not increased by a number of seconds, because the load of a busy deployment that works is larger
-/// than any number of seconds.
+/// A failure says nothing of speed. It is held against the deployment by `doubt`: the chance that the next answer
+/// is a failure too, in which the last one counts as much as all before it. The load is divided by the square of
+/// the trust that is left, and not increased by a number of seconds, because the load of a busy deployment that
+/// works is larger than any number of seconds.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Estimate {
     /// In seconds; `None` before the first answer.

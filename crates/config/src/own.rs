@@ -21,6 +21,7 @@ use std::{
 ///   ttft_timeout: 10       # seconds to the first token of a stream; default none
 ///   headers_timeout: 5     # seconds to the head of a stream; default none
 ///   stream_idle_timeout: 30  # seconds between two events of a stream; default 600
+///   stream_keepalive: 15   # seconds until a client that waits is sent a comment; default none
 ///   commit: first_token    # or complete
 ///   dns_servers: [10.96.0.10]  # with or without a port; default those of the system
 ///   dns_refresh_interval: 5    # seconds from one lookup of addresses to the next
@@ -54,6 +55,12 @@ pub struct OwnSettings {
     /// How long a stream that has begun may be silent: not an event, not a comment. Default: 600 s, after
     /// which the `OpenAI` SDKs, by their own default, have given it up too.
     pub stream_idle_timeout: Duration,
+    /// How long a client waits for a stream before it is sent a comment, and from one comment to the next, so
+    /// that what stands between does not take the connection for dead. The first comment takes the head with it:
+    /// a 200, before it is known whether there will be an answer. What fails then is told as an event of the
+    /// stream, without a status of its own and without the headers that say who was tried; no SDK tries it
+    /// again by itself. Default: none, so that a failure keeps its status.
+    pub stream_keepalive: Option<Duration>,
     /// What of a stream must be here before a client gets any of it. Default: the first token.
     pub commit: Commit,
     /// The name servers that are asked for the addresses of deployments with
@@ -187,6 +194,8 @@ impl OwnSettings {
             stream_idle_timeout: get("stream_idle_timeout")
                 .and_then(|field| field.positive_seconds(report))
                 .unwrap_or(default.stream_idle_timeout),
+            stream_keepalive: get("stream_keepalive")
+                .and_then(|field| field.positive_seconds(report)),
             commit: get("commit")
                 .and_then(|field| Commit::read(&field, report))
                 .unwrap_or_default(),
@@ -226,6 +235,7 @@ impl Default for OwnSettings {
             ttft_timeout: None,
             headers_timeout: None,
             stream_idle_timeout: Duration::from_secs(600),
+            stream_keepalive: None,
             commit: Commit::default(),
             dns_servers: Vec::new(),
             dns_refresh_interval: Duration::from_secs(5),

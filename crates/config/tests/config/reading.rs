@@ -199,6 +199,7 @@ headworks:
             ttft_timeout: Some(Duration::from_millis(1500)),
             headers_timeout: Some(Duration::from_secs(4)),
             stream_idle_timeout: Duration::from_secs(30),
+            stream_keepalive: None,
             commit: Commit::Complete,
             health_check: HealthCheck::Models,
             model_group_commit: Vec::new(),

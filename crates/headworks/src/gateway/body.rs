@@ -1,4 +1,4 @@
-use super::{redact::Redact, stack::UpstreamBody, view::Remember};
+use super::{patience::PatientBody, redact::Redact, stack::UpstreamBody, view::Remember};
 use bytes::Bytes;
 use headworks_core::BoxError;
 use http_body::{Body, Frame, SizeHint};
@@ -31,6 +31,8 @@ enum Kind {
         last: Option<Frame<Bytes>>,
         over: bool,
     },
+    /// The head has gone out before the answer was known.
+    Patient(#[pin] Box<PatientBody>),
     Own(#[pin] Full<Bytes>),
 }
 
@@ -52,6 +54,10 @@ impl ResponseBody {
 
     pub(super) const fn own(body: Full<Bytes>) -> Self {
         Self::of(Kind::Own(body))
+    }
+
+    pub(super) fn patient(body: PatientBody) -> Self {
+        Self::of(Kind::Patient(Box::new(body)))
     }
 
     const fn of(kind: Kind) -> Self {
@@ -98,6 +104,7 @@ impl Body for ResponseBody {
         match &self.kind {
             Kind::Upstream(body) => body.is_end_stream(),
             Kind::Redacted { over, last, .. } => *over && last.is_none(),
+            Kind::Patient(_) => false,
             Kind::Own(body) => body.is_end_stream(),
         }
     }
@@ -105,7 +112,7 @@ impl Body for ResponseBody {
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Upstream(body) => body.size_hint(),
-            Kind::Redacted { .. } => SizeHint::default(),
+            Kind::Redacted { .. } | Kind::Patient(_) => SizeHint::default(),
             Kind::Own(body) => body.size_hint(),
         }
     }
@@ -116,6 +123,7 @@ impl fmt::Debug for ResponseBody {
         let from = match &self.kind {
             Kind::Upstream(_) => "upstream",
             Kind::Redacted { .. } => "redacted",
+            Kind::Patient(_) => "patient",
             Kind::Own(_) => "own",
         };
         f.debug_tuple("ResponseBody").field(&from).finish()
@@ -159,6 +167,7 @@ impl Kind {
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
             },
+            KindProj::Patient(body) => body.poll_frame(cx),
             KindProj::Own(body) => body.poll_frame(cx).map_err(|never| match never {}),
         }
     }

@@ -164,6 +164,7 @@ impl<'a> GatewayBuilder<'a> {
             plans: Plans::new(config, &fallbacks),
             views,
             total_timeout: config.headworks.total_timeout,
+            stream_keepalive: config.headworks.stream_keepalive,
             mock_faults: self.mock_faults,
             names: names(config),
             info: Info::new(config, &targets),

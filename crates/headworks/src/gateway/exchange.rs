@@ -51,6 +51,8 @@ pub(super) struct Answering {
     most: u32,
     dialect: Dialect,
     remember: Option<Remember>,
+    /// How long the client of a stream waits before it is sent a comment, and at which endpoint.
+    keepalive: Option<(Duration, &'static str)>,
     call: Call,
 }
 
@@ -170,7 +172,9 @@ impl Asking {
                 .extensions
                 .insert(MockAnswer::Text(answer.into(), delay));
         }
+        let keepalive = shared.stream_keepalive.filter(|_| body.stream());
         let answering = Answering {
+            keepalive: keepalive.map(|every| (every, endpoint.path())),
             shared,
             requested,
             attempts,
@@ -259,6 +263,16 @@ pub(super) const fn dialect(endpoint: Endpoint) -> Dialect {
 // ===== impl Answering =====
 
 impl Answering {
+    /// How long the client of a stream waits before it is sent a comment, and at which endpoint.
+    pub(super) const fn keepalive(&self) -> Option<(Duration, &'static str)> {
+        self.keepalive
+    }
+
+    /// What an answer says of itself before anything is known of it.
+    pub(super) fn own_headers(&self, headers: &mut HeaderMap) {
+        headers::own(headers, &self.call);
+    }
+
     /// The answer as the client gets it.
     pub(super) fn finish(
         &mut self,

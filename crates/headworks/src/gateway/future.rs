@@ -1,6 +1,7 @@
 use super::{
     ResponseBody,
     exchange::{Answering, Asking, Call},
+    patience::Patience,
     read::Read,
     stack::Stack,
 };
@@ -46,6 +47,8 @@ enum State<B> {
         /// Taken when the body is there.
         asking: Option<(Asking, Stack)>,
     },
+    /// The same, of a stream whose client is kept in patience.
+    Patient(Option<Box<Patience>>),
     /// The stack works on an answer.
     Calling {
         #[pin]
@@ -99,12 +102,28 @@ where
                     let read = ready!(body.poll(cx));
                     let (asking, stack) = asking.take().expect("taken once, on leaving the state");
                     match asking.prepare(read) {
-                        Ok((request, answering)) => State::Calling {
-                            answer: Oneshot::new(stack, request),
-                            answering,
-                        },
+                        Ok((request, answering)) => {
+                            let answer = Oneshot::new(stack, request);
+                            match answering.keepalive() {
+                                None => State::Calling { answer, answering },
+                                Some((every, path)) => {
+                                    let patience = Patience::new(answer, answering, every, path);
+                                    State::Patient(Some(Box::new(patience)))
+                                }
+                            }
+                        }
                         Err(response) => State::Own(Some(response)),
                     }
+                }
+                StateProj::Patient(patience) => {
+                    let waiting = patience.as_mut();
+                    let waiting = waiting.expect("a future is not polled once it is ready");
+                    if let Some(answer) = ready!(waiting.poll(cx)) {
+                        return Poll::Ready(Ok(answer));
+                    }
+                    let waiting = patience.take().expect("seen above");
+                    let head = waiting.head();
+                    return Poll::Ready(Ok(head.map(ResponseBody::patient)));
                 }
                 StateProj::Calling { answer, answering } => {
                     let answer = ready!(answer.poll(cx));

@@ -14,6 +14,7 @@ mod key;
 mod mock;
 mod names;
 mod network;
+mod patience;
 mod plan;
 mod policy;
 mod quota;
@@ -110,6 +111,7 @@ struct Shared {
     plans: Plans,
     views: view::Views,
     total_timeout: Option<Duration>,
+    stream_keepalive: Option<Duration>,
     mock_faults: bool,
     names: Names,
     aliases: Aliases,

@@ -119,6 +119,7 @@ use headworks_core::HideUsage;
 
 mod body;
 mod error;
+mod failed;
 mod follower;
 mod future;
 mod holder;
@@ -136,6 +137,7 @@ mod tests;
 
 pub use body::CommitBody;
 pub use error::{StreamError, StreamErrorKind};
+pub use failed::FailedBody;
 pub use future::ResponseFuture;
 pub use layer::{CommitLayer, CommitPoint};
 pub use reading::Reading;

@@ -37,13 +37,18 @@ pub(crate) struct Barred {
     awaited: Option<Wants>,
 }
 
+/// Longer than anybody waits.
+const FAR: Duration = Duration::from_secs(24 * 60 * 60);
+
 // ===== impl Trip =====
 
 impl Trip {
     /// This one did not admit it.
     pub(crate) fn lose(&mut self, deployment: DeploymentId, why: NotAdmitted) {
         let reason = why.reason();
-        let until = Instant::now() + reason.left().unwrap_or(LOOK).max(LOOK);
+        let (now, left) = (Instant::now(), reason.left().unwrap_or(LOOK).max(LOOK));
+        // A rest without end is as good as one that outlasts every wait.
+        let until = now.checked_add(left).unwrap_or(now + FAR);
         self.lost.push(Lost {
             deployment,
             reason,

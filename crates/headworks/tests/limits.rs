@@ -190,9 +190,6 @@ fn an_account_has_one_limit() {
     let error = Gateway::new(&config).unwrap_err();
     assert!(matches!(error, BuildError::Deployments(_)));
     let text = error.to_string();
-    assert!(
-        text.contains("\"account\" disagree on its `rpm`: 3 and 4"),
-        "{text}"
-    );
+    assert!(text.contains("\"account\" disagree on its `rpm`"), "{text}");
     assert!(text.contains("config.yaml:3"), "{text}");
 }

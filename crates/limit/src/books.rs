@@ -142,7 +142,22 @@ impl Books {
     /// Takes a slot, and `tokens` and one request out of every window, or none of it. Says when the store has
     /// granted it, if it was by a lease.
     pub(crate) fn reserve(&mut self, tokens: Tokens, now: u64) -> Result<Option<u64>, Reason> {
+        self.check_rest(now)?;
+        self.reserve_anyway(tokens, now)
+    }
+
+    /// The same, though it rests.
+    pub(crate) fn reserve_anyway(
+        &mut self,
+        tokens: Tokens,
+        now: u64,
+    ) -> Result<Option<u64>, Reason> {
         let mode = self.mode(now);
+        if matches!(mode, Mode::Leased) {
+            for account in &mut self.accounts {
+                account.want(account.rate.unit.of(tokens));
+            }
+        }
         self.check(mode, |rate| rate.unit.of(tokens), now)?;
         let mut granted = None;
         for account in &mut self.accounts {
@@ -161,8 +176,16 @@ impl Books {
 
     /// Whether a request of the smallest size would be admitted.
     pub(crate) fn standing(&mut self, now: u64) -> Result<(), Reason> {
+        self.check_rest(now)?;
         let mode = self.mode(now);
         self.check(mode, |_| 1, now)
+    }
+
+    const fn check_rest(&self, now: u64) -> Result<(), Reason> {
+        match self.rests_until.checked_sub(now) {
+            None | Some(0) => Ok(()),
+            Some(left) => Err(Reason::Resting(Duration::from_micros(left))),
+        }
     }
 
     fn mode(&mut self, now: u64) -> Mode {
@@ -184,10 +207,6 @@ impl Books {
     }
 
     fn check(&mut self, mode: Mode, need: impl Fn(&Rate) -> u64, now: u64) -> Result<(), Reason> {
-        if now < self.rests_until {
-            let left = Duration::from_micros(self.rests_until - now);
-            return Err(Reason::Resting(left));
-        }
         if let Some(most) = self.limits.parallel {
             let most = match (mode, &mut self.together) {
                 (Mode::Leased, Some(together)) => {
@@ -300,6 +319,12 @@ impl Books {
             // The others are to know at once.
             self.want();
         }
+    }
+
+    /// It rests no more: somebody has been answered.
+    pub(crate) const fn wake(&mut self) {
+        self.rests_until = 0;
+        self.rest_untold = 0;
     }
 
     /// Goes by what a store grants from now on; until it has, by what `alone` says.

@@ -17,23 +17,29 @@ pub struct Flight<T> {
     /// Of the head; before it, the request would have been cancelled.
     outcome: Outcome,
     rests: bool,
+    /// It was admitted though the quota rests.
+    anyway: bool,
 }
 
 // ===== impl Flight =====
 
 impl<T: Tally> Flight<T> {
-    pub(crate) const fn new(reservation: Reservation, tally: T, rests: bool) -> Self {
+    pub(crate) const fn new(reservation: Reservation, tally: T, rests: bool, anyway: bool) -> Self {
         Self {
             reservation,
             tally,
             outcome: Outcome::Cancelled,
             rests,
+            anyway,
         }
     }
 
     pub(crate) fn head(&mut self, head: Answer<'_>, verdict: Verdict) {
         self.outcome = verdict.outcome;
         self.tally.head(head);
+        if self.anyway && verdict.outcome == Outcome::Success {
+            self.reservation.wake();
+        }
         if let (true, Outcome::RateLimited, Some(hint)) =
             (self.rests, verdict.outcome, verdict.hint)
         {

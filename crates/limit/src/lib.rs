@@ -42,9 +42,10 @@
 //!
 //! # Where it belongs in the stack
 //!
-//! Inside of balance and breaker, in front of one deployment, outside of the time for an attempt. Retry belongs
-//! outside: each attempt is one more request to a provider, who counts it. [`Quota::standing`] tells the
-//! balance beforehand; admission itself is in `call`.
+//! Inside of balance, in front of one deployment, outside of its breaker, of the time for an attempt and of
+//! whoever reads the usage, which is then known when the limit settles. What a layer further in turns away is
+//! refunded. Retry belongs outside: each attempt is one more request to a provider, who counts it.
+//! [`Quota::standing`] tells the balance beforehand; admission itself is in `call`.
 //!
 //! The state is the [`Quota`], not the layer: it is kept over a reload, and may be shared by deployments that
 //! live off one account.

@@ -105,8 +105,27 @@ impl Quota {
     ///
     /// [`NotAdmitted`] if it does not fit, with what is used up and for how long.
     pub fn reserve(&self, tokens: Tokens, now: Instant) -> Result<Reservation, NotAdmitted> {
+        self.admit(tokens, now, Books::reserve)
+    }
+
+    /// Admits a request though the quota [rests](Self::rest), for whoever has nobody else to ask. Limits are kept
+    /// all the same.
+    ///
+    /// # Errors
+    ///
+    /// As [`reserve`](Self::reserve).
+    pub fn reserve_anyway(&self, tokens: Tokens, now: Instant) -> Result<Reservation, NotAdmitted> {
+        self.admit(tokens, now, Books::reserve_anyway)
+    }
+
+    fn admit(
+        &self,
+        tokens: Tokens,
+        now: Instant,
+        reserve: impl FnOnce(&mut Books, Tokens, u64) -> Result<Option<u64>, Reason>,
+    ) -> Result<Reservation, NotAdmitted> {
         let reserved = self.0.clock.micros(now);
-        let granted = self.0.books.lock().reserve(tokens, reserved);
+        let granted = reserve(&mut self.0.books.lock(), tokens, reserved);
         Ok(Reservation {
             quota: Some(self.clone()),
             then: Then {
@@ -207,6 +226,13 @@ impl Reservation {
     pub(crate) fn rest(&self, rest: Duration) {
         if let Some(quota) = &self.quota {
             quota.rest(rest, Instant::now());
+        }
+    }
+
+    /// Somebody has been answered who was asked though it rests.
+    pub(crate) fn wake(&self) {
+        if let Some(quota) = &self.quota {
+            quota.0.books.lock().wake();
         }
     }
 

@@ -1,5 +1,5 @@
 use crate::{Cost, Flight, Quota, RequestsOnly, ResponseBody, ResponseFuture};
-use headworks_core::{BoxError, Classify, Guard, Returned, StatusClassifier};
+use headworks_core::{BoxError, Classify, Guard, LastResort, Returned, StatusClassifier};
 use http::{Request, Response};
 use http_body::Body;
 use std::task::{Context, Poll};
@@ -50,9 +50,16 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (tokens, tally) = self.cost.estimate(&request);
-        match self.quota.reserve(tokens, Instant::now()) {
+        let now = Instant::now();
+        let anyway = request.extensions().get::<LastResort>().is_some();
+        let reserved = match anyway {
+            false => self.quota.reserve(tokens, now),
+            true => self.quota.reserve_anyway(tokens, now),
+        };
+        match reserved {
             Ok(reservation) => {
-                let guard = Guard::new(Flight::new(reservation, tally, self.rests));
+                let flight = Flight::new(reservation, tally, self.rests, anyway);
+                let guard = Guard::new(flight);
                 ResponseFuture::admitted(self.inner.call(request), guard, self.classifier.clone())
             }
             Err(why) => ResponseFuture::turned_away(Returned::new(request, why).into()),

@@ -10,16 +10,23 @@ pub struct Tokens {
     pub output: u64,
 }
 
+/// The most that is counted of anything: more than anybody is sold, and little enough that sums of it are exact in
+/// every store, one that counts in floating point among them.
+const MOST: u64 = 1 << 40;
+
 // ===== impl Tokens =====
 
 impl Tokens {
     /// None at all, as for requests that are only counted.
     pub const NONE: Self = Self::new(0, 0);
 
-    /// Of the prompt and of the answer.
+    /// Of the prompt and of the answer. What is beyond 2^40 counts as that: a client may write any number.
     #[must_use]
     pub const fn new(input: u64, output: u64) -> Self {
-        Self { input, output }
+        Self {
+            input: if input < MOST { input } else { MOST },
+            output: if output < MOST { output } else { MOST },
+        }
     }
 
     /// Both together.

@@ -99,7 +99,7 @@ impl Window {
         let slot = self.slot_of(number);
         let amount = amount.min(self.buckets[slot]);
         self.buckets[slot] -= amount;
-        self.sum -= amount;
+        self.sum = self.sum.saturating_sub(amount);
     }
 
     /// How long from `now` until at least `amount` has left the window, or all of it has.
@@ -112,7 +112,7 @@ impl Window {
             if bucket == 0 {
                 continue;
             }
-            left += bucket;
+            left = bucket.saturating_add(left);
             leaves = number + self.len();
             if left >= amount {
                 break;
@@ -149,7 +149,8 @@ impl Window {
         } else {
             for number in self.newest + 1..=number {
                 let slot = self.slot_of(number);
-                self.sum -= std::mem::take(&mut self.buckets[slot]);
+                let gone = std::mem::take(&mut self.buckets[slot]);
+                self.sum = self.sum.saturating_sub(gone);
             }
         }
         self.newest = number;

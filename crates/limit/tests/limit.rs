@@ -7,7 +7,7 @@
 
 use bytes::Bytes;
 use headworks_core::{
-    Answer, BoxError, Clock, Elapsed, End, NotAdmitted, Outcome, Reason, Returned,
+    Answer, BoxError, Clock, Elapsed, End, LastResort, NotAdmitted, Outcome, Reason, Returned,
 };
 use headworks_limit::{Cost, Limits, Quota, RateLimit, RateLimitLayer, Tally, Tokens, Unit};
 use http::{Request, Response};
@@ -200,6 +200,53 @@ async fn two_deployments_of_one_account_share_its_quota() {
     quota.rest(Duration::from_secs(5), Instant::now());
     let resting = Reason::Resting(Duration::from_secs(5));
     assert_eq!(quota.clone().standing(Instant::now()), Err(resting));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_has_nobody_else_to_ask_is_admitted_though_it_rests_and_ends_the_rest_by_an_answer()
+{
+    let quota = Quota::new(Limits::new().rpm(2));
+    for (status, rests) in [(500, true), (200, false)] {
+        quota.rest(Duration::from_secs(30), Instant::now());
+        let (mut service, mut handle) = spawn(&quota);
+        let mut request = Request::new(());
+        request.extensions_mut().insert(LastResort::new());
+        let answer = service.call(request);
+        let (_sender, body) = Channel::new(1);
+        let response = Response::builder().status(status).body(body).unwrap();
+        handle
+            .next_request()
+            .await
+            .unwrap()
+            .1
+            .send_response(response);
+        answer.await.unwrap();
+        let resting = matches!(quota.standing(Instant::now()), Err(Reason::Resting(_)));
+        assert_eq!(resting, rests, "{status}");
+    }
+    // Limits hold for everybody.
+    let (mut service, _handle) = spawn(&quota);
+    let mut request = Request::new(());
+    request.extensions_mut().insert(LastResort::new());
+    let mut answer = task::spawn(service.call(request));
+    let error = assert_ready_err!(answer.poll());
+    assert!(error.to_string().contains("2 of 2 rpm"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_number_that_nobody_can_mean_is_counted_and_forgotten_like_any_other() {
+    let quota = Quota::new(Limits::new().tpm(1000).itpm(1000));
+    for _ in 0..3 {
+        let now = Instant::now();
+        let huge = quota.reserve(Tokens::new(u64::MAX, u64::MAX), now).unwrap();
+        assert!(quota.reserve(Tokens::new(1, 0), now).is_err());
+        huge.settle(Tokens::new(u64::MAX, 5));
+        advance(Duration::from_secs(62)).await;
+    }
+    quota
+        .reserve(Tokens::new(1, 0), Instant::now())
+        .unwrap()
+        .refund();
 }
 
 #[test]

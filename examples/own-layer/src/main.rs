@@ -19,15 +19,15 @@ async fn main() -> Result<(), BoxError> {
     let params = ClientParams::default();
     let client = params.client(params.connector()?);
 
-    // A deployment for each URL on the command line, all of them good for the same model.
+    // A deployment for each URL on the command line, all of them good for the same model, the first asked first.
     let mut endpoints = Vec::new();
-    for url in std::env::args().skip(1) {
+    for (order, url) in (1..).zip(std::env::args().skip(1)) {
         let target = Target::builder("openai/gpt-4o").api_base(&url).build()?;
         let deployment = ServiceBuilder::new()
             .layer(AttemptTimeoutLayer::new(Duration::from_secs(10)))
             .layer(SignInLayer::new(target))
             .service(client.clone());
-        endpoints.push(Endpoint::new(url.as_str(), deployment));
+        endpoints.push(Endpoint::new(url.as_str(), deployment).order(order));
     }
 
     let stack = ServiceBuilder::new()

@@ -40,7 +40,8 @@ use headworks_core::Why;
 /// for long. It may be asked again for the same request when the one it chose was taken at that moment.
 pub trait Picker: Send + Sync {
     /// The place of the one that is chosen; `None` if none is wanted, which refuses the request. A place
-    /// that is no candidate's is taken for `None`.
+    /// that is no candidate's is not taken: it is asked again a few times, since that may have changed while it
+    /// looked, and then taken for `None`.
     fn pick(&self, candidates: &Candidates<'_>) -> Option<usize>;
 
     /// The words that stand for this rule in the ledger. Default: `picker`.

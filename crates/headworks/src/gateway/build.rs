@@ -28,7 +28,7 @@ use headworks_config::{
 };
 use headworks_core::{Group, RequestedModel, Secret};
 use headworks_fallback::FallbackError;
-use headworks_limit::{Quota, RateLimitLayer};
+use headworks_limit::RateLimitLayer;
 use headworks_openai::stream::{CommitLayer, CommitPoint};
 use headworks_provider::{
     Provider, Target, TargetBuilder, TargetError,
@@ -126,7 +126,16 @@ impl<'a> GatewayBuilder<'a> {
                 None => network.reach(deployment, target, &mut discovery),
             };
             let quota = quotas.of(config, deployment);
-            let mut endpoint = endpoint(config, deployment, target, circuit.clone(), &quota, reach);
+            let mut limit = RateLimitLayer::new(quota.clone()).cost(TokenCost::new(
+                &deployment.id,
+                target.provider(),
+                &quota,
+            ));
+            // Where nobody shares it, the breaker rests all there is to rest.
+            if !quotas.is_shared(deployment) || policy::is_lone(config, deployment) {
+                limit = limit.without_rests();
+            }
+            let mut endpoint = endpoint(config, deployment, target, circuit.clone(), limit, reach);
             let stand = Stand::new(circuit, endpoint.member().state().clone());
             stands.insert(deployment.id.clone(), stand);
             if config.health_checks.routing {
@@ -355,7 +364,7 @@ fn endpoint(
     deployment: &Deployment,
     target: &Target,
     circuit: Circuit,
-    quota: &Quota,
+    limit: RateLimitLayer<TokenCost>,
     reach: Reach,
 ) -> Endpoint<stack::Deployment> {
     let meters = Meters::new(&Labels {
@@ -390,13 +399,8 @@ fn endpoint(
     if goes_by_usage(config) {
         meter = meter.telling(state.clone());
     }
-    let cost = TokenCost::new(&deployment.id, target.provider(), quota);
-    let mut limit = RateLimitLayer::new(quota.clone()).cost(cost);
-    if !quota.limits().is_empty() {
+    if !limit.quota().limits().is_empty() {
         meter = meter.showing();
-    }
-    if policy::is_lone(config, deployment) {
-        limit = limit.without_rests();
     }
     let own = stack::Own {
         limit,

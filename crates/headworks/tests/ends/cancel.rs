@@ -20,9 +20,9 @@ use tower::ServiceExt;
 /// Each group has one slot a deployment, so that a slot that is not given back is missed.
 const CONFIG: &str = r#"
 model_list:
-  - { model_name: m, litellm_params: { model: simulated/x, order: 1, max_parallel_requests: 1, simulated: { latency_ms: 30, first_token_ms: 20, answer_tokens: 3, errors: { ERRORS } } } }
-  - { model_name: m, litellm_params: { model: simulated/x, order: 2, max_parallel_requests: 1, simulated: { latency_ms: 30, first_token_ms: 20, answer_tokens: 3 SECOND } } }
-  - { model_name: next, litellm_params: { model: simulated/x, max_parallel_requests: 1, simulated: { latency_ms: 30, first_token_ms: 20, answer_tokens: 3 } } }
+  - { model_name: m, litellm_params: { model: simulated/x, order: 1, rpm: 100, tpm: 100000, max_parallel_requests: 1, simulated: { latency_ms: 30, first_token_ms: 20, answer_tokens: 3, errors: { ERRORS } } }, model_info: { id: first } }
+  - { model_name: m, litellm_params: { model: simulated/x, order: 2, rpm: 100, tpm: 100000, max_parallel_requests: 1, simulated: { latency_ms: 30, first_token_ms: 20, answer_tokens: 3 SECOND } }, model_info: { id: second } }
+  - { model_name: next, litellm_params: { model: simulated/x, max_parallel_requests: 1, simulated: { latency_ms: 30, first_token_ms: 20, answer_tokens: 3 } }, model_info: { id: next } }
 router_settings: { num_retries: 2, fallbacks: [{ m: [next] }], SETTINGS }
 headworks: { HEADWORKS }
 "#;
@@ -98,25 +98,36 @@ fn leaves_nothing(config: &str, more: &str, prepare: usize) -> usize {
             let over = cancelled(&gateway, more, polls).await;
             rig.read();
             assert_eq!(rig.in_flight, 0.0, "in flight after {polls} polls");
+            for id in ["first", "second", "next"] {
+                let standing = gateway.standing(id).unwrap();
+                assert_eq!(standing.in_flight, 0, "{id} after {polls} polls");
+            }
             // Whatever rested is let back, and its probe, if one was lost, with it: each deployment is asked
-            // and each slot is free.
+            // for itself, and has its slot and its reservation.
             sleep(Duration::from_secs(70)).await;
             rig.read();
             let before = rig.attempts.clone();
-            let response = ask(
-                &gateway,
-                hello("\"num_retries\":0,\"mock_response\":\"here\",\"disable_fallbacks\":true,"),
-            )
-            .await;
-            assert_eq!(response.status(), 200, "after {polls} polls");
-            drop(response);
+            let here = "\"num_retries\":0,\"mock_response\":\"here\",\"disable_fallbacks\":true,";
+            // The first keeps its one slot until its answer is dropped, so the next is the second's.
+            let mut held = Vec::new();
+            for id in ["first", "second"] {
+                let response = ask(&gateway, hello(here)).await;
+                assert_eq!(response.status(), 200, "{id} after {polls} polls");
+                assert_eq!(
+                    response.headers()["x-litellm-model-id"],
+                    id,
+                    "after {polls} polls"
+                );
+                held.push(response);
+            }
+            drop(held);
             let response = ask(&gateway, crate::chat("next", "")).await;
             assert_eq!(response.status(), 200, "next, after {polls} polls");
             drop(response);
             rig.read();
             assert_eq!(rig.in_flight, 0.0);
             let sent: u64 = rig.attempts.values().sum::<u64>() - before.values().sum::<u64>();
-            assert_eq!(sent, 2, "after {polls} polls");
+            assert_eq!(sent, 3, "after {polls} polls");
             over
         });
         if over {
@@ -177,4 +188,15 @@ fn a_probe_of_one_that_rested() {
 #[test]
 fn a_stream_that_is_held_to_its_end() {
     on_path(r#""503": 1.0"#, "", "", "commit: complete", 0);
+}
+
+#[test]
+fn a_stream_whose_client_is_sent_comments() {
+    on_path(r#""503": 1.0"#, "", "", "stream_keepalive: 0.01", 0);
+}
+
+#[test]
+fn with_limits_that_are_kept_and_a_line_to_wait_in() {
+    let own = "limits: enforce, queue: { wait: 1 }";
+    on_path(r#""429": 1.0"#, "", "", own, 0);
 }

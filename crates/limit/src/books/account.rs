@@ -101,11 +101,15 @@ impl Account {
         }
     }
 
+    /// A request wants so much, whether or not it will be had.
+    pub(super) fn want(&mut self, need: u64) {
+        let limit = self.rate.limit;
+        self.lease.want(need, need > limit && limit > 0);
+    }
+
     /// Why `need` is not to be had of what is leased, if it is not.
     pub(super) fn unleased(&mut self, need: u64, instances: u64, now: u64) -> Option<Full> {
         let limit = self.rate.limit;
-        let alone = need > limit && limit > 0;
-        self.lease.want(need, alone);
         let has = limit > 0 && self.lease.has(need, now);
         if has || self.lease.may_owe(need, self.left, instances) {
             return None;

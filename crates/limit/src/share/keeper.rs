@@ -194,10 +194,13 @@ async fn keep(
                 (params.on_change)(Ok(()));
             }
         }
-        let hopeful = given.iter().any(Answer::has_some);
+        let in_vain = questions
+            .iter()
+            .zip(&given)
+            .any(|(asked, given)| given.is_less_than(asked));
         sleep(PAUSE).await;
         let pause = if busy { BUSY } else { IDLE };
-        if busy && !hopeful {
+        if in_vain {
             // Whoever wants more than there is would ask without end.
             sleep(pause).await;
             continue;
@@ -212,13 +215,12 @@ async fn keep(
 // ===== impl Answer =====
 
 impl Answer {
-    /// True if there was something to be had, or still is.
-    fn has_some(&self) -> bool {
-        let rates = self
-            .rates
-            .iter()
-            .any(|rate| rate.amount > 0 || rate.left > 0);
-        rates || self.slots > 0
+    /// True if something was wanted of which there is no more.
+    fn is_less_than(&self, asked: &Question) -> bool {
+        let mut rates = asked.rates.iter().zip(&self.rates);
+        let rates = rates.any(|(rate, given)| rate.ask.want > 0 && given.amount + given.left == 0);
+        let slots = asked.slots.is_some_and(|slots| slots.want > self.slots);
+        rates || slots
     }
 }
 

@@ -130,7 +130,6 @@ impl Lease {
     /// What the store is to be told and asked, `for_next` so long: until the exchange after this one.
     pub(crate) fn ask(&mut self, limit: u64, now: u64, ahead: f64) -> Ask {
         self.expire(now);
-        // What would be over before the next exchange comes goes back now, while it is worth something.
         // What will be over before long goes back now, while it is worth something. By then there is a younger
         // one: what is not young any more is not counted as held.
         let over = match self.alone {

@@ -97,7 +97,7 @@ impl Counted {
                 *used = used.saturating_sub(*amount);
             }
         }
-        *self.buckets.entry(newest).or_default() += debt;
+        self.count(newest, *debt);
 
         let used: u64 = self.buckets.values().sum();
         let left = rate.limit.saturating_sub(used);
@@ -119,8 +119,13 @@ impl Counted {
             let in_advance = in_advance.saturating_sub(*held);
             (*want).max(in_advance).min(most)
         };
-        *self.buckets.entry(newest).or_default() += amount;
+        self.count(newest, amount);
         Granted::new(amount, now, left.saturating_sub(amount))
+    }
+
+    fn count(&mut self, bucket: u64, amount: u64) {
+        let counted = self.buckets.entry(bucket).or_default();
+        *counted = counted.saturating_add(amount);
     }
 }
 

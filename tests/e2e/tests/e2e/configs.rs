@@ -84,12 +84,11 @@ async fn every_mistake_is_told_at_once() {
 
 #[tokio::test]
 async fn a_key_nobody_knows_is_reported_with_the_nearest_and_one_not_honoured_by_name() {
-    let config =
-        format!("{GOOD}router_settings: {{ num_retires: 1, enable_pre_call_checks: true }}\n");
+    let config = format!("{GOOD}router_settings: {{ num_retires: 1, plugins: [] }}\n");
     let headworks = headworks_e2e::Headworks::start(&config).await;
     headworks.logs("num_retries").await;
     headworks.logs("num_retires").await;
-    headworks.logs("enable_pre_call_checks").await;
+    headworks.logs("router_settings.plugins").await;
 }
 
 #[tokio::test]

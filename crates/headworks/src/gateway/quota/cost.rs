@@ -58,15 +58,19 @@ impl Cost<RequestBody> for TokenCost {
     type Tally = TokenTally;
 
     fn estimate(&self, request: &Request<RequestBody>) -> (Tokens, TokenTally) {
-        let body = request.body();
-        let prompt = body.prompt_len();
-        let tokens = self.0.estimator.estimate(prompt, body.max_tokens());
-        let tally = TokenTally {
+        let tally = |prompt| TokenTally {
             cost: self.clone(),
             prompt,
             seen: None,
         };
-        (tokens, tally)
+        // A prompt is not measured for nobody.
+        if self.0.quota.is_none() {
+            return (Tokens::NONE, tally(0));
+        }
+        let body = request.body();
+        let prompt = body.prompt_len();
+        let tokens = self.0.estimator.estimate(prompt, body.max_tokens());
+        (tokens, tally(prompt))
     }
 }
 
@@ -82,11 +86,11 @@ impl Tally for TokenTally {
         else {
             return;
         };
-        self.seen = extensions.get().cloned();
         let Inner {
             provider, quota, ..
         } = &*self.cost.0;
         if let Some(quota) = quota {
+            self.seen = extensions.get().cloned();
             let now = Instant::now();
             for left in provider.left(headers) {
                 if let Some(told) = told(left) {

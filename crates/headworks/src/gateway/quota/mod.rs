@@ -34,6 +34,9 @@ const KINDS: [Kind; 6] = [
 
 type Kind = (&'static str, Unit, Period, fn(&Deployment) -> Option<u64>);
 
+/// What a deployment may say of its account, and its name in the configuration.
+type Said = (&'static str, fn(&Deployment) -> Option<u64>);
+
 // ===== impl Quotas =====
 
 impl Quotas {
@@ -87,9 +90,14 @@ impl Quotas {
         quota
     }
 
+    /// True if others live off it too: other deployments, or other instances.
+    pub(super) fn is_shared(&self, deployment: &Deployment) -> bool {
+        self.shares || deployment.info.quota_group.is_some()
+    }
+
     /// True if this quota may ever refuse a request: it has limits, or somebody else may say that it rests.
     pub(super) fn may_refuse(&self, deployment: &Deployment, quota: &Quota) -> bool {
-        self.shares || deployment.info.quota_group.is_some() || !quota.limits().is_empty()
+        self.is_shared(deployment) || !quota.limits().is_empty()
     }
 
     pub(super) fn into_named(self) -> Vec<(Arc<str>, Quota)> {
@@ -99,7 +107,10 @@ impl Quotas {
 
 /// The limits of one deployment, beside those that others of its account have said.
 fn limits_of(config: &Config, deployment: &Deployment, limits: Limits, keeps: bool) -> Limits {
-    let mut limits = limits.day_begins(deployment.daily_reset_time);
+    let mut limits = limits;
+    if !deployment.daily_reset_time.is_zero() {
+        limits = limits.day_begins(deployment.daily_reset_time);
+    }
     if keeps {
         for (_, unit, period, of) in KINDS {
             if let Some(limit) = of(deployment) {
@@ -115,16 +126,23 @@ fn limits_of(config: &Config, deployment: &Deployment, limits: Limits, keeps: bo
 
 /// What deployments of one account say of it that cannot all be true.
 fn contradictions(account: &str, members: &[&Deployment]) -> Vec<Problem> {
+    let rates = KINDS.map(|(name, _, _, of)| (name, of));
+    let others: [Said; 2] = [
+        ("max_parallel_requests", |one| one.max_parallel_requests),
+        ("daily_reset_time", |one| {
+            Some(one.daily_reset_time.as_secs()).filter(|time| *time > 0)
+        }),
+    ];
     let mut problems = Vec::new();
-    for (name, _, _, of) in KINDS {
+    for (name, of) in rates.into_iter().chain(others) {
         let mut said = members.iter().filter_map(|one| Some((*one, of(one)?)));
         let Some((_, first)) = said.next() else {
             continue;
         };
-        if let Some((one, other)) = said.find(|(_, other)| *other != first) {
+        if let Some((one, _)) = said.find(|(_, other)| *other != first) {
             let message = format!(
-                "deployments of the quota group {account:?} disagree on its `{name}`: {first} and {other}; \
-                 it is the account's, so write the same for all, or for one alone"
+                "deployments of the quota group {account:?} disagree on its `{name}`: it is the account's, so \
+                 write the same for all, or for one alone"
             );
             problems.push(Problem::new(&one.at, message));
         }

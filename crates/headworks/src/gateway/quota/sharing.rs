@@ -51,7 +51,7 @@ fn tell(state: Result<(), &StoreError>) {
         Err(error) => {
             up.set(0.0);
             tracing::warn!(
-                "Redis does not answer: {error}; this instance goes by its own part of each limit until it does"
+                "Redis does not answer: {error}; until it does this instance goes by `headworks.redis.when_silent`"
             );
         }
     }

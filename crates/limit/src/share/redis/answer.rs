@@ -3,12 +3,10 @@ use std::time::Duration;
 
 /// Reads what the script has returned for a quota of so many rates.
 pub(super) fn read(numbers: &[i64], rates: usize) -> Result<Answer, StoreError> {
-    let mut numbers = numbers
-        .iter()
-        .map(|number| u64::try_from(*number).unwrap_or_default());
+    let mut numbers = numbers.iter().map(|number| u64::try_from(*number).ok());
     let mut next = || {
-        let short = || StoreError::new("the script's answer is too short: is another one stored?");
-        numbers.next().ok_or_else(short)
+        let other = || StoreError::new("the script's answer is not what it should be");
+        numbers.next().flatten().ok_or_else(other)
     };
     let memory = next()?;
     let mut answer = Answer::new(next()?);
@@ -31,6 +29,7 @@ mod tests {
         assert_eq!((answer.memory, answer.instances, answer.slots), (7, 2, 3));
         assert_eq!(answer.rest, Duration::from_millis(1500));
         assert_eq!(answer.rates, [Granted::new(10, 99, 50)]);
-        assert!(read(&[7, 2, 0, 0, 1], 1).is_err());
+        assert!(read(&[7, 2, 0, 0, 1], 1).is_err(), "too short");
+        assert!(read(&[7, 2, 0, 0, -1, 99, 50], 1).is_err(), "below nothing");
     }
 }

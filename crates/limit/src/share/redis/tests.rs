@@ -86,6 +86,28 @@ async fn the_script_keeps_the_rules_of_the_shelf() {
     }
 }
 
+#[tokio::test]
+async fn a_number_that_nobody_can_mean_uses_up_no_more_than_a_window() {
+    let server = RedisServer::start(&[]).await;
+    let instances = share(&server, 2, &Limits::new().tpm(1000), Alone::Closed);
+    let (quota, _keeper) = &instances[0];
+    let end = Instant::now() + PATIENCE;
+    let huge = loop {
+        match quota.reserve(Tokens::new(u64::MAX, u64::MAX), Instant::now()) {
+            Ok(huge) => break huge,
+            Err(_) => sleep(Duration::from_millis(10)).await,
+        }
+        assert!(Instant::now() < end, "it goes alone");
+    };
+    // It was never sent: the others have the limit again.
+    huge.refund();
+    let (other, _keeper) = &instances[1];
+    while other.reserve(Tokens::new(500, 0), Instant::now()).is_err() {
+        assert!(Instant::now() < end, "it comes back");
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
 fn share(server: &RedisServer, n: usize, limits: &Limits, alone: Alone) -> Vec<(Quota, Keeper)> {
     let one = |number| {
         let quota = Quota::new(limits.clone());

@@ -6,7 +6,11 @@
 )]
 
 use bytes::Bytes;
-use headworks::{Gateway, config::Config};
+use headworks::{
+    Gateway,
+    balance::{Candidates, Strategy},
+    config::Config,
+};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use serde_json::json;
@@ -195,4 +199,23 @@ router_settings: { routing_strategy: cost-based-routing, num_retries: 1 }
 
     sleep(Duration::from_secs(70)).await;
     assert_eq!(ask(gateway.clone(), false).await.deployment, "cheapest");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_of_the_programs_own_chooses_from_those_that_may_take_the_request() {
+    let text = "\
+model_list:
+  - {model_name: m, litellm_params: {model: simulated/a}, model_info: {id: a}}
+  - {model_name: m, litellm_params: {model: simulated/b}, model_info: {id: b}}
+  - {model_name: m, litellm_params: {model: simulated/c, simulated: {errors: {429: 1.0}}}, model_info: {id: c}}
+";
+    let config = Config::parse(text, "config.yaml").unwrap().config;
+    let last = |candidates: &Candidates<'_>| candidates.iter().last().map(|(place, _)| place);
+    let builder = Gateway::builder(&config).strategy(Strategy::picker(last));
+    let gateway = builder.build().unwrap();
+    // The last is tried once and rests then; the last of the others has all.
+    let seen = ask_many(&gateway, 20, Duration::from_millis(10), false).await;
+    assert_eq!(count(&seen), HashMap::from([("b", 20)]));
+    let retried = seen.iter().filter(|seen| seen.retries != "0").count();
+    assert_eq!(retried, 1);
 }

@@ -23,7 +23,7 @@ fn page() -> String {
 
 /// One scenario, which has a bit of all strategies in it and is the quickest; the others take too long here.
 #[test]
-fn the_page_shows_what_the_lab_finds_now() {
+fn the_page_shows_what_the_lab_finds_now_of_one_scenario() {
     let told = Told::new(Scenario::named("saturated").unwrap()).unwrap();
     assert!(
         page().contains(&told.section()),

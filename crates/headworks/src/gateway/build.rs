@@ -49,6 +49,7 @@ pub struct GatewayBuilder<'a> {
     config: &'a Config,
     metrics: Option<Box<dyn Fn() -> String + Send + Sync>>,
     mock_faults: bool,
+    strategy: Option<Strategy>,
 }
 
 /// Why a configuration, though well-formed, makes no gateway.
@@ -77,6 +78,7 @@ impl<'a> GatewayBuilder<'a> {
             config,
             metrics: None,
             mock_faults: config.general.dangerously_allow_mock_testing_request_params,
+            strategy: None,
         }
     }
 
@@ -94,6 +96,35 @@ impl<'a> GatewayBuilder<'a> {
     #[must_use]
     pub fn mock_faults(mut self, allowed: bool) -> Self {
         self.mock_faults = allowed;
+        self
+    }
+
+    /// Chooses among the deployments of every group by a rule of the program's own: what `LiteLLM` does by
+    /// subclassing its `CustomRoutingStrategyBase`. Default: what the configuration says.
+    ///
+    /// The rule chooses from those that may take the request, so that rests, limits, tags and the rest hold as
+    /// for every strategy.
+    ///
+    /// ```
+    /// use headworks::{Gateway, balance::{Candidates, Strategy}, config::Config};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), headworks::BoxError> {
+    /// # let config = "model_list: [{model_name: m, litellm_params: {model: simulated/a}}]";
+    /// # let config = Config::parse(config, "config.yaml")?.config;
+    /// // Whoever has nothing to do, else the first.
+    /// let idle_first = |candidates: &Candidates<'_>| {
+    ///     let idle = candidates.iter().find(|(_, member)| member.state().in_flight() == 0);
+    ///     idle.or_else(|| candidates.iter().next()).map(|(place, _)| place)
+    /// };
+    /// let gateway = Gateway::builder(&config).strategy(Strategy::picker(idle_first)).build()?;
+    /// # drop(gateway);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.strategy = Some(strategy);
         self
     }
 
@@ -148,7 +179,8 @@ impl<'a> GatewayBuilder<'a> {
             let known = headers(config, deployment, target);
             deployments.insert(deployment.id.clone(), known);
         }
-        let strategy = strategy(config.router.routing_strategy);
+        let configured = || strategy(config.router.routing_strategy);
+        let strategy = self.strategy.unwrap_or_else(configured);
         let views = Views::of(config);
         let groups: Groups<_> = groups
             .into_iter()

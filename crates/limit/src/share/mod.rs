@@ -9,14 +9,16 @@
 //!
 //! The store counts a grant when it makes it, and never grants more than the limit of what is in the window.
 //! An instance spends a grant within [`LEASE`] of having asked for it, and the store's window is longer by as
-//! much. So **no window of any sixty seconds sees more than the limit, over all instances**: the overshoot is
-//! nought while the store answers, whoever crashes and whatever is lost on the way. What is granted and lost
-//! (a crash, an answer that does not arrive) counts as spent until the window has let go of it.
+//! much. So **no window of any sixty seconds sees more than the limit, over all instances**, whoever crashes and
+//! whatever is lost on the way, but for what was owed without having been granted:
+//! the table says when. What is granted and lost (a crash, an answer that does not arrive) counts as spent until
+//! the window has let go of it.
 //!
 //! | | admitted beyond the limit, at most |
 //! |---|---|
-//! | the store answers | 0 |
-//! | an instance crashes | 0 |
+//! | the store answers | 0 for requests; for tokens one request of each instance that is larger than any it has seen of late, and what answers are longer than was estimated |
+//! | an instance starts | what [`Alone`] lets it admit until its second exchange, some milliseconds later |
+//! | an instance crashes | what it owed |
 //! | the store stops answering | what was granted in the last second before, and with [`Alone::Share`] above 1 / instances the difference |
 //! | the store has lost its data | what instances had used that do not live any more, and what is granted to some before others have told theirs, which takes one exchange |
 //! | the store's clock jumps ahead by `t` | what was used in the `t` that it has forgotten |
@@ -24,15 +26,18 @@
 //! Of a limit that is in full use at all times 60 of 62 parts are admitted: the window is longer by a bucket
 //! and by the lease. A lease that is not used flows back within [`LEASE`].
 //!
-//! An instance without demand holds a small lease in advance, half of what is left divided by the instances.
-//! Where less is left than there are instances, one that comes out of idleness has none: its first request is
-//! told to come back in some milliseconds, when the exchange that it causes is over.
+//! An instance without demand holds a small lease in advance, for the first requests after a while without any:
+//! a twentieth of the limit, or as much as the largest request of late has needed, and never more than half of
+//! its part of what is left. Where less is left than there are instances, one that comes out of idleness has
+//! none: its first request is told to come back in some milliseconds, when the exchange that it causes is over.
+//! A request larger than any of late is owed for until the next exchange, where four times as much was left for
+//! every instance.
 //!
 //! # When the store is silent
 //!
-//! At its start, and after three quarters of [`LEASE`] without an answer an instance is [`Alone`]: it goes by its own window, with the share of the
-//! limit that the configuration says, and not more of what was last known to be left than its part. What it
-//! admits then is owed, and told when the store is back.
+//! At its start, and after three quarters of [`LEASE`] without an answer, an instance is [`Alone`]: it goes by
+//! its own window, with the share of the limit that the configuration says, and not more of what was last known
+//! to be left than its part. What it admits then is owed, and told when the store is back.
 
 mod keeper;
 mod lease;

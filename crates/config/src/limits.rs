@@ -124,7 +124,7 @@ pub(crate) fn time_of_day(field: &Field<'_>, report: &mut Report) -> Option<Dura
         field.refuse(
             report,
             "a time of day, as \"07:30\", in UTC",
-            "write it in quotes",
+            "two digits of hours, two of minutes, in quotes",
         );
         return None;
     };

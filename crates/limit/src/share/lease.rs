@@ -77,23 +77,12 @@ impl Lease {
     }
 
     /// Takes what it has, owes the rest, and says when the oldest part of it was granted.
-    pub(crate) fn take(&mut self, mut need: u64) -> Option<u64> {
+    pub(crate) fn take(&mut self, need: u64) -> Option<u64> {
         self.usual = self.usual.max(need);
-        self.available = self.available.saturating_sub(need);
-        let mut oldest = None;
-        while need > 0
-            && let Some(grant) = self.grants.front_mut()
-        {
-            let part = need.min(grant.left);
-            grant.left -= part;
-            need -= part;
-            oldest = oldest.or(Some(grant.at));
-            if grant.left == 0 {
-                self.grants.pop_front();
-            }
-        }
+        let oldest = self.grants.front().map(|grant| grant.at);
+        // It is paid at once with what is held.
         self.owe(need);
-        oldest
+        oldest.filter(|_| need > 0)
     }
 
     /// What was granted `at` is not needed after all.
@@ -137,12 +126,7 @@ impl Lease {
             // It waits for nothing to be in use, not even here.
             _ => u64::MAX,
         };
-        while let Some(grant) = self.grants.front().filter(|grant| grant.until < over) {
-            self.available -= grant.left;
-            let (at, left) = (grant.at, grant.left);
-            self.grants.pop_front();
-            self.give_back(at, left);
-        }
+        self.let_go(over);
         let young = now + micros(TRUST);
         let held = self.grants.iter().filter(|grant| grant.until >= young);
         let held: u64 = held.map(|grant| grant.left).sum();
@@ -215,11 +199,20 @@ impl Lease {
 
     /// What has not been spent in time goes back.
     pub(crate) fn expire(&mut self, now: u64) {
-        while let Some(grant) = self.grants.front().filter(|grant| grant.until <= now) {
-            self.available -= grant.left;
-            let (at, left) = (grant.at, grant.left);
+        self.let_go(now);
+    }
+
+    /// What is to be spent until then, or sooner, goes back.
+    fn let_go(&mut self, until: u64) {
+        while let Some(grant) = self
+            .grants
+            .front()
+            .copied()
+            .filter(|grant| grant.until <= until)
+        {
             self.grants.pop_front();
-            self.give_back(at, left);
+            self.available -= grant.left;
+            self.give_back(grant.at, grant.left);
         }
     }
 }

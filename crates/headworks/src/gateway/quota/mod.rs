@@ -63,7 +63,7 @@ impl Quotas {
         for (account, members) in members {
             problems.extend(contradictions(account, &members));
             let limits = members.iter().fold(Limits::new(), |limits, one| {
-                limits_of(config, one, limits, keeps)
+                limits_of(config, one, limits, keeps, true)
             });
             let quota = Quota::new(limits);
             quotas
@@ -84,7 +84,13 @@ impl Quotas {
         if let Some(quota) = account.and_then(|account| self.accounts.get(account)) {
             return quota.clone();
         }
-        let quota = Quota::new(limits_of(config, deployment, Limits::new(), self.keeps));
+        let quota = Quota::new(limits_of(
+            config,
+            deployment,
+            Limits::new(),
+            self.keeps,
+            self.shares,
+        ));
         let name = format!("deployment:{}", deployment.id);
         self.named.push((name.into(), quota.clone()));
         quota
@@ -106,7 +112,13 @@ impl Quotas {
 }
 
 /// The limits of one deployment, beside those that others of its account have said.
-fn limits_of(config: &Config, deployment: &Deployment, limits: Limits, keeps: bool) -> Limits {
+fn limits_of(
+    config: &Config,
+    deployment: &Deployment,
+    limits: Limits,
+    keeps: bool,
+    shared: bool,
+) -> Limits {
     let mut limits = limits;
     if !deployment.daily_reset_time.is_zero() {
         limits = limits.day_begins(deployment.daily_reset_time);
@@ -118,7 +130,9 @@ fn limits_of(config: &Config, deployment: &Deployment, limits: Limits, keeps: bo
             }
         }
     }
-    match config.max_parallel_requests(deployment) {
+    // Those of one deployment in one process are the balance's to count.
+    let parallel = config.max_parallel_requests(deployment).filter(|_| shared);
+    match parallel {
         Some(most) => limits.parallel(most),
         None => limits,
     }

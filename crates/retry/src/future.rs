@@ -2,7 +2,7 @@ use crate::{
     RetryBody, RetryPolicy,
     session::{Next, Session},
 };
-use headworks_core::{Answer, BoxError, Classify, Drain, NotAdmitted, Refusal};
+use headworks_core::{Answer, BoxError, Classify, Drain, NotAdmitted, Refusal, UnknownGroup};
 use http::{Request, Response};
 use http_body::Body;
 use pin_project::pin_project;
@@ -204,6 +204,8 @@ fn judge<C: Classify, R>(
         Ok(response) => response.into(),
         // Nobody would take it, and whoever says so has looked for another already.
         Err(error) if is_caused_by::<Refusal>(error) => return Next::HandOn,
+        // Nor is a group found by asking again, whatever is given for a caller's fault.
+        Err(error) if is_caused_by::<UnknownGroup>(error) => return Next::HandOn,
         Err(error) => Answer::Error(&**error),
     };
     let verdict = policy.classifier.classify(answer);

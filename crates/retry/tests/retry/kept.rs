@@ -2,13 +2,14 @@
 
 use crate::upstream::{Call, Part, Step, Upstream, reply, status};
 use bytes::Bytes;
-use headworks_core::{Attempts, Outcome, Refusal};
-use headworks_retry::{Retry, RetryPolicy};
-use http::{HeaderMap, Request};
+use headworks_core::{Attempts, BoxError, Outcome, Refusal, UnknownGroup};
+use headworks_retry::{Further, Retry, RetryPolicy};
+use http::{HeaderMap, Request, Response};
 use http_body::Body;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full};
 use std::time::Duration;
-use tower::ServiceExt;
+use tokio::time::Instant;
+use tower::{ServiceExt, service_fn};
 
 fn retry(upstream: Upstream) -> Retry<Upstream> {
     Retry::new(upstream, RetryPolicy::new(2))
@@ -127,6 +128,20 @@ async fn a_refusal_that_comes_first_is_handed_on_and_never_asked_again() {
     let error = retry(upstream).oneshot(request).await.err().unwrap();
     assert!(error.is::<Refusal>());
     assert_eq!((seen.count(), ledger.left()), (1, 9));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_nobody_knows_is_never_asked_for_again() {
+    let policy = RetryPolicy::new(Further::new(2).after(Outcome::CallerFault, 5));
+    let (request, ledger) = request();
+    let groups = service_fn(async |_: Call| {
+        let unknown = UnknownGroup::new("m".into());
+        Err::<Response<Full<Bytes>>, _>(BoxError::from(unknown))
+    });
+    let began = Instant::now();
+    let error = Retry::new(groups, policy).oneshot(request).await.err();
+    assert!(error.unwrap().is::<UnknownGroup>());
+    assert_eq!((began.elapsed(), ledger.left()), (Duration::ZERO, 9));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,9 @@
-use crate::{FallbacksBuilder, List, Plan, builder};
+use crate::{FallbacksBuilder, List, OwnFallbacks, Plan, builder, own::OwnHops};
 use headworks_core::Group;
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 /// Which groups to ask when one has failed: a table for each [`List`], built and checked once.
 ///
@@ -63,22 +66,50 @@ impl Fallbacks {
         }))
     }
 
-    /// What may become of a request for `group`, in the worst case.
+    /// What may become of a request for `group`, in the worst case, as long as it brings no fallbacks of its
+    /// own.
     #[must_use]
     pub fn plan(&self, group: &Group) -> Plan {
-        let mut groups = vec![group.clone()];
-        let mut at = 0;
-        while let Some(from) = groups.get(at) {
-            let lists = List::ALL.map(|list| self.of(list, from, at == 0));
-            at += 1;
-            for target in lists.into_iter().flatten() {
-                if !groups.contains(target) {
-                    groups.push(target.clone());
-                }
-            }
+        self.plan_with(group, &OwnFallbacks::<()>::default())
+    }
+
+    /// The same for a request that brings `own`.
+    #[must_use]
+    pub fn plan_with<B>(&self, group: &Group, own: &OwnFallbacks<B>) -> Plan {
+        let max = self.max_with(own.most());
+        if max == 0 {
+            return Plan::new(Vec::new(), 0);
         }
-        groups.remove(0);
-        Plan::new(groups, self.max())
+        let mut reached = HashSet::from([group]);
+        let mut groups = vec![group];
+        let mut at = 0;
+        while let Some(from) = groups.get(at).copied() {
+            for list in List::ALL {
+                let targets = self.targets(list, own.hops(), from, at == 0);
+                groups.extend(targets.filter(|target| reached.insert(target)));
+            }
+            at += 1;
+        }
+        let others = groups.drain(1..).cloned();
+        Plan::new(others.collect(), max)
+    }
+
+    /// Where a failure in `from` may lead by one list, that of the request before the configured one. What the
+    /// request says is for all groups, and told for the first of them.
+    fn targets<'a, B>(
+        &'a self,
+        list: List,
+        own: &'a OwnHops<B>,
+        from: &Group,
+        is_first: bool,
+    ) -> impl Iterator<Item = &'a Group> {
+        let own = own.of(list);
+        let configured = match own {
+            Some(_) => &[],
+            None => self.of(list, from, is_first),
+        };
+        let own = own.filter(|_| is_first).into_iter().flatten();
+        own.map(|hop| &hop.group).chain(configured)
     }
 
     /// The group to ask after those `asked`, the first of which is the one the request was for.
@@ -90,8 +121,9 @@ impl Fallbacks {
         })
     }
 
-    pub(crate) fn max(&self) -> u32 {
-        self.0.max
+    /// The most groups after the first, where a request says so itself.
+    pub(crate) fn max_with(&self, own: Option<u32>) -> u32 {
+        own.unwrap_or(self.0.max)
     }
 
     pub(crate) fn num_retries(&self) -> u32 {

@@ -77,6 +77,14 @@ impl<B> OwnFallbacks<B> {
         self
     }
 
+    pub(crate) const fn hops(&self) -> &OwnHops<B> {
+        &self.hops
+    }
+
+    pub(crate) const fn most(&self) -> Option<u32> {
+        self.max
+    }
+
     pub(crate) fn into_parts(self) -> (OwnHops<B>, Option<u32>) {
         (self.hops, self.max)
     }

@@ -1,6 +1,7 @@
 use headworks_core::Group;
 
-/// The worst that may become of a request: [`Fallbacks::plan`](crate::Fallbacks::plan).
+/// The worst that may become of a request: [`Fallbacks::plan`](crate::Fallbacks::plan), and
+/// [`Fallbacks::plan_with`](crate::Fallbacks::plan_with) for one that brings fallbacks of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     groups: Vec<Group>,
@@ -14,8 +15,8 @@ impl Plan {
         Self { groups, max }
     }
 
-    /// Every other group that may be asked, by whichever list, the nearest first. One request comes to no
-    /// more than [`fallbacks`](Self::fallbacks) of them.
+    /// Every other group that may be asked, by whichever list, the nearest first; none where a request may go
+    /// on to none. One request comes to no more than [`fallbacks`](Self::fallbacks) of them.
     #[must_use]
     pub fn groups(&self) -> &[Group] {
         &self.groups

@@ -45,7 +45,7 @@ impl<B> Session<B> {
     {
         let own: Option<OwnFallbacks<B>> = extensions.remove();
         let (own, max) = own.unwrap_or_default().into_parts();
-        let max = max.unwrap_or(fallbacks.max());
+        let max = fallbacks.max_with(max);
         let requested: &Group = extensions.get()?;
         let asked = smallvec![requested.clone()];
         let route = Route {

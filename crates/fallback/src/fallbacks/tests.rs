@@ -1,5 +1,5 @@
 use super::*;
-use crate::FallbackError;
+use crate::{FallbackError, Hop};
 use proptest::prelude::*;
 
 fn groups<const N: usize>(names: [&str; N]) -> Vec<Group> {
@@ -180,6 +180,28 @@ fn a_plan_counts_every_group_that_may_be_asked_up_to_the_most() {
     assert_eq!((plan.fallbacks(), plan.longest(2)), (2, 5));
     let plan = Fallbacks::default().plan(&"a".into());
     assert_eq!((plan.fallbacks(), plan.longest(0)), (0, 1));
+}
+
+#[test]
+fn a_plan_goes_by_what_the_request_brings_and_by_the_tables_where_it_says_nothing() {
+    let builder = Fallbacks::builder()
+        .general("a", ["b"])
+        .context_window("a", ["c"])
+        .content_policy("y", ["d"]);
+    let fallbacks = builder.build(any).unwrap();
+    let plan = |own: OwnFallbacks<()>| fallbacks.plan_with(&"a".into(), &own);
+    let hops = |names: &[&str]| names.iter().map(|name| Hop::new(*name)).collect::<Vec<_>>();
+
+    let to = plan(OwnFallbacks::to(hops(&["x", "a", "x", "y"])));
+    assert_eq!(to.groups(), groups(["x", "y"]));
+    assert_eq!(to.longest(2), 5);
+    let general = OwnFallbacks::default().list(List::General, hops(&["y"]));
+    assert_eq!(plan(general.clone()).groups(), groups(["y", "c", "d"]));
+    assert_eq!(plan(general.max(1)).longest(0), 2);
+    let none = plan(OwnFallbacks::disabled());
+    assert_eq!((none.groups(), none.longest(2)), (&[][..], 3));
+    let bare = plan(OwnFallbacks::default());
+    assert_eq!(bare, fallbacks.plan(&"a".into()));
 }
 
 proptest! {

@@ -2,7 +2,9 @@
 
 use crate::groups::{Groups, Seen, Step, reply, request, status, understood};
 use headworks_core::{Attempts, Outcome};
-use headworks_fallback::{FallbackLayer, Fallbacks, FallbacksBuilder, FellBack, Hop, OwnFallbacks};
+use headworks_fallback::{
+    FallbackLayer, Fallbacks, FallbacksBuilder, FellBack, Hop, List, OwnFallbacks,
+};
 use headworks_retry::{RetryLayer, RetryPolicy};
 use http::Response;
 use proptest::prelude::*;
@@ -137,7 +139,9 @@ proptest! {
         context in list(),
         content in list(),
         rest in prop::collection::vec(0_u8..7, 0..3),
-        own in prop::option::of(prop::collection::vec(0_u8..7, 0..9)),
+        own in prop::option::of(prop::collection::vec(0_u8..9, 0..9)),
+        own_list in 0_usize..3,
+        own_for_all: bool,
         own_max in prop::option::of(0_u32..9),
         max in 0_u32..9,
         num_retries in 0_u32..5,
@@ -157,29 +161,20 @@ proptest! {
             builder = builder.content_policy(from, to);
         }
         let fallbacks = build(builder.general("*", rest.iter().map(u8::to_string)));
-        let plan = fallbacks.plan(&"0".into());
 
-        let mut most = own_max.unwrap_or(max);
-        let mut reach = plan.groups().len();
-        if let Some(own) = &own {
-            let mut groups: Vec<_> = own.iter().filter(|group| **group != 0).collect();
-            groups.sort_unstable();
-            groups.dedup();
-            reach = groups.len();
-        }
-        most = most.min(reach as u32);
-        let longest = match (&own, own_max) {
-            (None, None) => plan.longest(num_retries),
-            _ => 1 + most + num_retries,
+        let list = [List::General, List::ContextWindow, List::ContentPolicy][own_list];
+        let hops = |own: Vec<u8>| own.into_iter().map(|group| Hop::new(group.to_string()));
+        let brought = match own {
+            None => OwnFallbacks::default(),
+            Some(own) if own_for_all => OwnFallbacks::to(hops(own)),
+            Some(own) => OwnFallbacks::default().list(list, hops(own)),
         };
-        let brought = (own.is_some() || own_max.is_some()).then(|| {
-            let hops = own.map(|own| own.into_iter().map(|group| Hop::new(group.to_string())));
-            let own = hops.map_or_else(OwnFallbacks::default, OwnFallbacks::to);
-            match own_max {
-                Some(max) => own.max(max),
-                None => own,
-            }
-        });
+        let brought = match own_max {
+            Some(max) => brought.max(max),
+            None => brought,
+        };
+        let plan = fallbacks.plan_with(&"0".into(), &brought);
+        let (most, longest) = (plan.fallbacks(), plan.longest(num_retries));
 
         let calls = std::sync::atomic::AtomicUsize::new(0);
         let rule = move |_: &str| {
@@ -187,13 +182,15 @@ proptest! {
             step(kinds[call % kinds.len()])
         };
         let (response, seen, ledger) =
-            runtime.block_on(ask(&fallbacks, num_retries, brought, rule, move || others));
+            runtime.block_on(ask(&fallbacks, num_retries, Some(brought), rule, move || others));
 
         let mut groups = seen.groups();
         prop_assert!(groups.len() <= longest as usize, "{groups:?} of {longest}");
         prop_assert!(ledger.fallbacks() <= most);
         prop_assert_eq!(seen.running(), 0);
         groups.dedup();
+        let planned = |group: &String| group == "0" || plan.groups().iter().any(|to| to.as_str() == group);
+        prop_assert!(groups.iter().all(planned), "{groups:?} of {plan:?}");
         prop_assert_eq!(groups.len(), 1 + ledger.fallbacks() as usize);
         let record = response.as_ref().and_then(|response| response.extensions().get());
         let hops = record.map_or(0, |record: &FellBack| record.hops);

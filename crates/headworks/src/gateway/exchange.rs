@@ -8,6 +8,7 @@ use super::{
     fault::Fault,
     headers::{self, DeploymentHeaders},
     mock::{MockAnswer, MockFault},
+    plan::RequestPlan,
     read::ReadError,
     redact::Redact,
     stack::UpstreamBody,
@@ -15,10 +16,10 @@ use super::{
 };
 use bytes::Bytes;
 use headworks_core::{
-    Answer, Attempts, BoxError, Classify, DeploymentId, RequestedModel, StatusClassifier, Timeouts,
-    UnknownGroup, Verdict,
+    Answer, Attempts, BoxError, Classify, DeploymentId, Group, RequestedModel, StatusClassifier,
+    Timeouts, UnknownGroup, Verdict,
 };
-use headworks_fallback::FellBack;
+use headworks_fallback::{FellBack, OwnFallbacks};
 use headworks_openai::{Dialect, OwnKey, Params, RequestBody};
 use headworks_provider::Endpoint;
 use headworks_retry::Retries;
@@ -31,9 +32,6 @@ use tokio::time::Instant;
 /// a header. Providers' own have some tens of bytes, with a path in front of them rarely a hundred.
 const MAX_MODEL_NAME: usize = 512;
 
-/// The most retries a client may ask for. What the configuration says may be more; that is the operator's.
-const MAX_ASKED_RETRIES: u32 = 10;
-
 /// A request whose body is still to come.
 pub(super) struct Asking {
     shared: Arc<Shared>,
@@ -41,6 +39,14 @@ pub(super) struct Asking {
     endpoint: Endpoint,
     path_model: Option<String>,
     call: Call,
+}
+
+/// What a request asks for: whom, and how often at most.
+pub(super) struct Asked {
+    requested: RequestedModel,
+    group: Group,
+    fallbacks: Option<OwnFallbacks<RequestBody>>,
+    pub(super) plan: RequestPlan,
 }
 
 /// A request the stack is working on.
@@ -115,48 +121,26 @@ impl Asking {
         let content_type = parts.headers.get(http::header::CONTENT_TYPE);
         let body =
             RequestBody::parse(content_type, bytes).map_err(|invalid| refuse(invalid.into()))?;
-        let model = path_model.as_deref().or_else(|| body.model());
-        let requested = match model {
-            Some(model) if model.len() > MAX_MODEL_NAME => {
-                let message = format!("the name of a model has at most {MAX_MODEL_NAME} bytes");
-                let fault = Fault::invalid("invalid_value", Some("model"), message);
-                return Err(refuse(fault));
-            }
-            Some(model) => match shared.names.get(model) {
-                Some(known) => known.clone(),
-                None => RequestedModel::from(model),
-            },
-            None => {
-                let message = "the request names no model; GET /v1/models lists those there are";
-                let fault = Fault::invalid("missing_model", Some("model"), message.into());
-                return Err(refuse(fault));
-            }
-        };
-
+        let asked = Asked::of(&shared, &parts.headers, path_model.as_deref(), &body);
+        let Asked {
+            requested,
+            group,
+            fallbacks,
+            plan,
+        } = asked.map_err(&refuse)?;
         let params = body.params();
-        if let Some(fault) = unmockable(params, shared.mock_faults) {
-            return Err(refuse(fault));
-        }
-        let own_fallbacks = fallbacks::own(&body, &requested, &shared.aliases).map_err(&refuse)?;
-        let asked = params
-            .num_retries()
-            .or_else(|| headers::number(&parts.headers, "x-litellm-num-retries"));
-        let group = shared.aliases.resolve(&requested);
-        let plan = shared.plans.of(&group);
-        let asked = asked.map(|asked| asked.min(plan.retries(None).max(MAX_ASKED_RETRIES)));
-        let most = plan.retries(asked);
-        let attempts = Attempts::new(most);
+        let attempts = Attempts::new(plan.retries());
         parts.uri = canonical(endpoint, &parts.uri);
         parts.extensions.insert(requested.clone());
         parts.extensions.insert(attempts.clone());
         let timeouts = timeouts(&body, &parts.headers, shared.total_timeout);
         parts.extensions.insert(timeouts);
-        if let Some(own) = own_fallbacks {
+        if let Some(own) = fallbacks {
             parts.extensions.insert(own);
         }
-        if asked.is_some() {
+        if plan.asked().is_some() {
             let mut retries = Retries::default();
-            retries.further = asked;
+            retries.further = plan.asked();
             parts.extensions.insert(retries);
         }
         let seen = shared.views.look(&group, endpoint, &parts.headers, &body);
@@ -178,12 +162,56 @@ impl Asking {
             shared,
             requested,
             attempts,
-            most,
+            most: plan.retries(),
             dialect,
             remember,
             call,
         };
         Ok((Request::from_parts(parts, body), answering))
+    }
+}
+
+// ===== impl Asked =====
+
+impl Asked {
+    /// Reads it out of the path, the body and the headers of a request, in this order.
+    pub(super) fn of(
+        shared: &Shared,
+        headers: &HeaderMap,
+        path_model: Option<&str>,
+        body: &RequestBody,
+    ) -> Result<Self, Fault> {
+        let requested = match path_model.or_else(|| body.model()) {
+            Some(model) if model.len() > MAX_MODEL_NAME => {
+                let message = format!("the name of a model has at most {MAX_MODEL_NAME} bytes");
+                return Err(Fault::invalid("invalid_value", Some("model"), message));
+            }
+            Some(model) => match shared.names.get(model) {
+                Some(known) => known.clone(),
+                None => RequestedModel::from(model),
+            },
+            None => {
+                let message = "the request names no model; GET /v1/models lists those there are";
+                let fault = Fault::invalid("missing_model", Some("model"), message.into());
+                return Err(fault);
+            }
+        };
+        let params = body.params();
+        if let Some(fault) = unmockable(params, shared.mock_faults) {
+            return Err(fault);
+        }
+        let fallbacks = fallbacks::own(body, &requested, &shared.aliases)?;
+        let retries = params
+            .num_retries()
+            .or_else(|| headers::number(headers, "x-litellm-num-retries"));
+        let group = shared.aliases.resolve(&requested);
+        let plan = shared.plans.of(&group, fallbacks.as_ref(), retries);
+        Ok(Self {
+            requested,
+            group,
+            fallbacks,
+            plan,
+        })
     }
 }
 

@@ -31,13 +31,13 @@ pub use self::{
     body::ResponseBody,
     build::{BuildError, GatewayBuilder},
     future::ResponseFuture,
-    plan::GroupPlan,
+    plan::{GroupPlan, RequestPlan},
     standing::Standing,
 };
 
 use self::{
     discovery::Discovery,
-    exchange::{Asking, Call},
+    exchange::{Asked, Asking, Call},
     fault::Fault,
     headers::DeploymentHeaders,
     info::Info,
@@ -52,6 +52,7 @@ use bytes::Bytes;
 use headworks_alias::Aliases;
 use headworks_config::Config;
 use headworks_core::{BoxError, DeploymentId, Secret};
+use headworks_openai::RequestBody;
 use headworks_provider::Endpoint;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body::Body;
@@ -155,6 +156,19 @@ impl Gateway {
     #[must_use]
     pub fn plan(&self, group: &str) -> Option<&GroupPlan> {
         self.shared.plans.find(group)
+    }
+
+    /// The plan of one request, which may ask for retries and bring fallbacks of its own. `None` for one that
+    /// is refused as it stands, or asks no deployment anything.
+    #[must_use]
+    pub fn plan_of(&self, request: &Request<Bytes>) -> Option<RequestPlan> {
+        let Route::Proxy(_, model) = Route::of(request.method(), request.uri().path()) else {
+            return None;
+        };
+        let content_type = request.headers().get(header::CONTENT_TYPE);
+        let body = RequestBody::parse(content_type, request.body().clone()).ok()?;
+        let asked = Asked::of(&self.shared, request.headers(), model.as_deref(), &body).ok()?;
+        Some(asked.plan)
     }
 
     /// How the deployment of this id stands now: what its breaker does, and how much is under way there. `None`

@@ -1,7 +1,7 @@
 use super::policy;
 use headworks_config::Config;
 use headworks_core::Group;
-use headworks_fallback::Fallbacks;
+use headworks_fallback::{Fallbacks, OwnFallbacks};
 use std::{collections::HashMap, fmt};
 
 /// What may become of a request for one group, in the worst case.
@@ -30,10 +30,22 @@ use std::{collections::HashMap, fmt};
 pub struct GroupPlan {
     group: Group,
     fallbacks: headworks_fallback::Plan,
-    /// As the configuration has it.
+    /// How many of the groups, the first among them, have deployments to send an attempt to.
+    known: Known,
+    most: Most,
+}
+
+/// What may become of one request, in the worst case: the plan of its group, by what the request says itself
+/// (`num_retries`, `fallbacks`, `context_window_fallbacks`, `content_policy_fallbacks`, `disable_fallbacks`,
+/// `max_fallbacks`).
+///
+/// Which retries there are in all is what the most generous of the groups allows that it may come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestPlan {
+    asked: Option<u32>,
     retries: u32,
-    /// What failures of one class may be given, whatever the request asks for.
-    by_class: u32,
+    fallbacks: u32,
+    attempts: u32,
 }
 
 /// The plan of every group, in the order of the configuration, and of a name that is none.
@@ -42,27 +54,37 @@ pub(super) struct Plans {
     all: Vec<GroupPlan>,
     places: HashMap<Group, usize>,
     unknown: GroupPlan,
+    table: Table,
 }
+
+/// What all plans are made of.
+#[derive(Debug)]
+struct Table {
+    fallbacks: Fallbacks,
+    most: HashMap<Group, Most>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Known {
+    first: bool,
+    others: u32,
+}
+
+/// The most retries that may follow failures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Most {
+    /// As the configuration has it.
+    configured: u32,
+    /// What failures of one class may be given, whatever the request asks for.
+    by_class: u32,
+}
+
+/// The most retries a client may ask for. What the configuration says may be more; that is the operator's.
+const MAX_ASKED: u32 = 10;
 
 // ===== impl GroupPlan =====
 
 impl GroupPlan {
-    /// The plan for `group`: how many retries it may come to is what the most generous of the groups allows
-    /// that it may come to, for all of them together.
-    fn new(config: &Config, fallbacks: &Fallbacks, group: &Group) -> Self {
-        let plan = fallbacks.plan(group);
-        let most = |of: fn(&Config, &Group) -> u32| {
-            let others = plan.groups().iter().map(|other| of(config, other));
-            others.fold(of(config, group), u32::max)
-        };
-        Self {
-            group: group.clone(),
-            retries: most(policy::most_retries),
-            by_class: most(policy::most_by_class),
-            fallbacks: plan,
-        }
-    }
-
     /// The group.
     #[must_use]
     pub const fn group(&self) -> &Group {
@@ -75,9 +97,9 @@ impl GroupPlan {
     #[must_use]
     pub fn retries(&self, num_retries: Option<u32>) -> u32 {
         match num_retries {
-            None => self.retries,
+            None => self.most.configured,
             Some(0) => 0,
-            Some(number) => number.max(self.by_class),
+            Some(number) => number.max(self.most.by_class),
         }
     }
 
@@ -94,10 +116,27 @@ impl GroupPlan {
     }
 
     /// The most attempts of one request, as long as it brings no fallbacks of its own: the first, the retries,
-    /// and one for each further group.
+    /// and one for each further group. See [`Gateway::plan_of`](super::Gateway::plan_of) for one that does.
     #[must_use]
     pub fn attempts(&self, num_retries: Option<u32>) -> u32 {
-        self.fallbacks.longest(self.retries(num_retries))
+        let first = u32::from(self.known.first) + self.known.others.min(self.fallbacks());
+        match first {
+            // Nobody is ever asked.
+            0 => 0,
+            first => first.saturating_add(self.retries(num_retries)),
+        }
+    }
+
+    /// The same for a request that asks for so many retries, or for as many as a client may.
+    fn of_request(&self, asked: Option<u32>) -> RequestPlan {
+        let most = self.retries(None).max(MAX_ASKED);
+        let asked = asked.map(|asked| asked.min(most));
+        RequestPlan {
+            asked,
+            retries: self.retries(asked),
+            fallbacks: self.fallbacks(),
+            attempts: self.attempts(asked),
+        }
     }
 }
 
@@ -116,30 +155,82 @@ impl fmt::Display for GroupPlan {
     }
 }
 
+// ===== impl RequestPlan =====
+
+impl RequestPlan {
+    /// The most attempts after the first, in all groups together and not counting the first in each.
+    #[must_use]
+    pub const fn retries(self) -> u32 {
+        self.retries
+    }
+
+    /// The most groups after the first.
+    #[must_use]
+    pub const fn fallbacks(self) -> u32 {
+        self.fallbacks
+    }
+
+    /// The most attempts. A group that nobody knows is never sent one, nor counted.
+    #[must_use]
+    pub const fn attempts(self) -> u32 {
+        self.attempts
+    }
+
+    /// The `num_retries` the request asks for, as far as that is granted.
+    pub(super) const fn asked(self) -> Option<u32> {
+        self.asked
+    }
+}
+
 // ===== impl Plans =====
 
 impl Plans {
     /// The plans of a configuration, by the `fallbacks` made of it.
     pub(super) fn new(config: &Config, fallbacks: &Fallbacks) -> Self {
-        let mut all = Vec::new();
-        let mut places = HashMap::new();
+        let mut groups = Vec::new();
+        let mut most = HashMap::new();
         for deployment in &config.deployments {
             let group = &deployment.group;
-            places.entry(group.clone()).or_insert_with(|| {
-                all.push(GroupPlan::new(config, fallbacks, group));
-                all.len() - 1
+            most.entry(group.clone()).or_insert_with(|| {
+                groups.push(group);
+                Most {
+                    configured: policy::most_retries(config, group),
+                    by_class: policy::most_by_class(config, group),
+                }
             });
         }
+        let table = Table {
+            fallbacks: fallbacks.clone(),
+            most,
+        };
+        let places = groups.iter().enumerate();
+        let places = places.map(|(place, group)| (Group::clone(group), place));
         Self {
-            all,
-            places,
-            unknown: GroupPlan::new(config, fallbacks, &Group::from("")),
+            places: places.collect(),
+            all: groups
+                .into_iter()
+                .map(|group| table.plan(group, fallbacks.plan(group)))
+                .collect(),
+            unknown: table.plan(&Group::from(""), fallbacks.plan(&Group::from(""))),
+            table,
         }
     }
 
-    /// That of `group`; of a name nobody knows, where its fallbacks may take it.
-    pub(super) fn of(&self, group: &Group) -> &GroupPlan {
-        self.find(group).unwrap_or(&self.unknown)
+    /// That of a request for `group`, a name nobody knows among them, which may bring fallbacks of its `own`
+    /// and have `asked` for so many retries.
+    pub(super) fn of<B>(
+        &self,
+        group: &Group,
+        own: Option<&OwnFallbacks<B>>,
+        asked: Option<u32>,
+    ) -> RequestPlan {
+        match own {
+            None => self.find(group).unwrap_or(&self.unknown).of_request(asked),
+            Some(own) => {
+                let fallbacks = self.table.fallbacks.plan_with(group, own);
+                self.table.plan(group, fallbacks).of_request(asked)
+            }
+        }
     }
 
     pub(super) fn find(&self, group: &str) -> Option<&GroupPlan> {
@@ -151,9 +242,46 @@ impl Plans {
     }
 }
 
+// ===== impl Table =====
+
+impl Table {
+    /// The plan for `group`: how many retries it may come to is what the most generous of the groups allows
+    /// that it may come to, for all of them together.
+    fn plan(&self, group: &Group, fallbacks: headworks_fallback::Plan) -> GroupPlan {
+        let first = self.most.get(group).copied();
+        let others = fallbacks.groups().iter();
+        let others: Vec<_> = others
+            .filter_map(|other| self.most.get(other).copied())
+            .collect();
+        GroupPlan {
+            group: group.clone(),
+            known: Known {
+                first: first.is_some(),
+                others: u32::try_from(others.len()).unwrap_or(u32::MAX),
+            },
+            most: others
+                .into_iter()
+                .fold(first.unwrap_or_default(), Most::max),
+            fallbacks,
+        }
+    }
+}
+
+// ===== impl Most =====
+
+impl Most {
+    fn max(self, other: Self) -> Self {
+        Self {
+            configured: self.configured.max(other.configured),
+            by_class: self.by_class.max(other.by_class),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use headworks_fallback::Hop;
 
     fn plans(settings: &str) -> Plans {
         let text = format!(
@@ -184,26 +312,54 @@ mod tests {
             ]
         );
         assert_eq!(
-            self::plans("num_retries: 0").of(&"b".into()).attempts(None),
+            bare(&self::plans("num_retries: 0"), "b", None).attempts(),
             1
         );
+    }
+
+    fn bare(plans: &Plans, group: &str, asked: Option<u32>) -> RequestPlan {
+        plans.of::<()>(&group.into(), None, asked)
     }
 
     #[test]
     fn a_request_that_asks_for_none_has_none_and_a_class_keeps_its_own() {
         let plans = plans("num_retries: 0, retry_policy: {RateLimitErrorRetries: 3}");
-        let plan = plans.of(&"b".into());
         assert_eq!(
-            [None, Some(0), Some(1), Some(7)].map(|n| plan.attempts(n)),
+            [None, Some(0), Some(1), Some(7)].map(|n| bare(&plans, "b", n).attempts()),
             [4, 1, 4, 8]
         );
-        assert_eq!(plans.of(&"a".into()).retries(None), 4);
+        assert_eq!(bare(&plans, "a", None).retries(), 4);
     }
 
     #[test]
-    fn a_name_that_nobody_knows_has_the_plan_of_its_fallbacks() {
+    fn a_client_asks_for_ten_retries_at_most_or_what_the_configuration_allows() {
+        let plans = plans("num_retries: 2");
+        assert_eq!(bare(&plans, "b", Some(99)).retries(), 10);
+        let generous = self::plans("num_retries: 20");
+        assert_eq!(bare(&generous, "b", Some(99)).retries(), 20);
+    }
+
+    #[test]
+    fn a_name_that_nobody_knows_has_the_plan_of_its_fallbacks_and_is_never_asked_itself() {
         let plans = plans("num_retries: 0, default_fallbacks: [a, b]");
-        assert_eq!(plans.of(&"z".into()).retries(None), 4);
+        let plan = bare(&plans, "z", None);
+        assert_eq!((plan.retries(), plan.fallbacks()), (4, 2));
+        assert_eq!(plan.attempts(), 6);
         assert!(plans.find("z").is_none());
+        let none = bare(&self::plans("num_retries: 3"), "z", None);
+        assert_eq!(none.attempts(), 0);
+    }
+
+    #[test]
+    fn a_request_with_fallbacks_of_its_own_has_a_plan_of_its_own() {
+        let plans = plans("num_retries: 1, fallbacks: [{b: [a]}], max_fallbacks: 2");
+        let of = |own: OwnFallbacks<()>| plans.of(&"b".into(), Some(&own), None);
+        let to = |names: &[&str]| OwnFallbacks::to(names.iter().map(|name| Hop::new(*name)));
+        // That of the configuration leads to a group whose deployment has four retries.
+        assert_eq!(bare(&plans, "b", None).attempts(), 6);
+        assert_eq!(of(to(&["c"])).attempts(), 3);
+        assert_eq!(of(to(&["c", "a"])).attempts(), 7);
+        assert_eq!(of(to(&["gone", "c", "a"])).attempts(), 7);
+        assert_eq!(of(OwnFallbacks::disabled()).attempts(), 2);
     }
 }

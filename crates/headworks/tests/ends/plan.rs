@@ -1,11 +1,18 @@
-//! No request comes to more attempts than the plan that is printed for its group.
+//! No request comes to more attempts than its plan: that which is printed for its group, by what the request
+//! asks for itself.
 
-use crate::{ask, chat, gateway, header, rig::run};
-use http_body_util::BodyExt;
+use crate::{ask, chat, gateway, header, post, rig::run};
+use bytes::Bytes;
+use headworks::RequestPlan;
+use http::Request;
+use http_body_util::{BodyExt, Full};
 use proptest::prelude::*;
+use serde_json::{Map, Value, json};
 use std::fmt::Write;
 
+/// The groups of which there are deployments, and a name that nobody knows.
 const GROUPS: [&str; 3] = ["a", "b", "c"];
+const UNKNOWN: &str = "nobody-knows";
 
 /// What a deployment answers with, each at random.
 const FAULTS: [&str; 7] = [
@@ -32,14 +39,34 @@ struct Case {
     default_fallbacks: bool,
     max_fallbacks: u32,
     cooldowns: bool,
-    /// The group, `num_retries`, `stream`, a mocked failure.
-    requests: Vec<(usize, Option<u32>, bool, usize)>,
+    requests: Vec<Asked>,
+}
+
+/// One request. Groups are counted, and the last is one that nobody knows.
+#[derive(Clone, Debug)]
+struct Asked {
+    group: usize,
+    num_retries: Option<u32>,
+    stream: bool,
+    mock: usize,
+    /// Of `fallbacks`, `context_window_fallbacks`, `content_policy_fallbacks`.
+    lists: [Option<Own>; 3],
+    max_fallbacks: Option<u32>,
+    disable_fallbacks: bool,
+}
+
+/// A list of fallbacks that a request brings.
+#[derive(Clone, Debug)]
+enum Own {
+    /// Names, and objects where it is true.
+    To(Vec<(usize, bool)>),
+    /// Maps from one group to others.
+    Table(Vec<(usize, Vec<usize>)>),
 }
 
 fn case() -> impl Strategy<Value = Case> {
     let retries = || prop::option::weighted(0.3, 0..5_u32);
     let deployment = (0..3_usize, 0..FAULTS.len(), retries(), any::<bool>());
-    let request = (0..4_usize, retries(), any::<bool>(), 0..8_usize);
     let settings = (
         0..4_u32,
         [retries(), retries(), retries()],
@@ -51,7 +78,7 @@ fn case() -> impl Strategy<Value = Case> {
     (
         prop::collection::vec(deployment, 1..6),
         settings,
-        prop::collection::vec(request, 1..12),
+        prop::collection::vec(asked(), 1..12),
     )
         .prop_map(|(deployments, settings, requests)| {
             let (num_retries, retry_policy, group_policy, fallbacks, flags, max_fallbacks) =
@@ -69,6 +96,110 @@ fn case() -> impl Strategy<Value = Case> {
                 requests,
             }
         })
+}
+
+fn asked() -> impl Strategy<Value = Asked> {
+    let retries = prop::option::weighted(0.4, prop_oneof![3 => 0..5_u32, 1 => 9..13_u32]);
+    let list = || {
+        let to = prop::collection::vec((0..4_usize, any::<bool>()), 0..5);
+        let table =
+            prop::collection::vec((0..4_usize, prop::collection::vec(0..4_usize, 0..4)), 1..4);
+        prop::option::weighted(
+            0.3,
+            prop_oneof![to.prop_map(Own::To), table.prop_map(Own::Table)],
+        )
+    };
+    (
+        0..4_usize,
+        retries,
+        any::<bool>(),
+        0..8_usize,
+        [list(), list(), list()],
+        prop::option::weighted(0.2, 0..4_u32),
+        prop::bool::weighted(0.1),
+    )
+        .prop_map(
+            |(group, num_retries, stream, mock, lists, max_fallbacks, disable_fallbacks)| Asked {
+                group,
+                num_retries,
+                stream,
+                mock,
+                lists,
+                max_fallbacks,
+                disable_fallbacks,
+            },
+        )
+}
+
+fn name(group: usize) -> &'static str {
+    GROUPS.get(group).copied().unwrap_or(UNKNOWN)
+}
+
+impl Own {
+    fn json(&self) -> Value {
+        let target = |&(group, as_object): &(usize, bool)| match as_object {
+            // What it says of retries is said too late: the plan is made.
+            true => json!({ "model": name(group), "seed": 7, "num_retries": 9 }),
+            false => name(group).into(),
+        };
+        match self {
+            Self::To(groups) => groups.iter().map(target).collect(),
+            Self::Table(entries) => {
+                let entry = |(of, to): &(usize, Vec<usize>)| {
+                    let to: Vec<_> = to.iter().map(|group| name(*group)).collect();
+                    // For every other, in the place of the one that nobody knows.
+                    let of = GROUPS.get(*of).copied().unwrap_or("*");
+                    json!({ of: to })
+                };
+                entries.iter().map(entry).collect()
+            }
+        }
+    }
+}
+
+impl Asked {
+    fn request(&self) -> Request<Full<Bytes>> {
+        post("/v1/chat/completions", &self.body())
+    }
+
+    fn body(&self) -> String {
+        let mut body = Map::new();
+        body.insert("model".into(), name(self.group).into());
+        body.insert(
+            "messages".into(),
+            json!([{ "role": "user", "content": "Hello" }]),
+        );
+        body.insert("stream".into(), self.stream.into());
+        if let Some(number) = self.num_retries {
+            body.insert("num_retries".into(), number.into());
+        }
+        if let Some(max) = self.max_fallbacks {
+            body.insert("max_fallbacks".into(), max.into());
+        }
+        if self.disable_fallbacks {
+            body.insert("disable_fallbacks".into(), true.into());
+        }
+        let mocks = [
+            "mock_testing_context_fallbacks",
+            "mock_testing_content_policy_fallbacks",
+            "mock_testing_fallbacks",
+            "mock_testing_rate_limit_error",
+        ];
+        if let Some(mock) = mocks.get(self.mock) {
+            body.insert((*mock).into(), true.into());
+        }
+        let keys = [
+            "fallbacks",
+            "context_window_fallbacks",
+            "content_policy_fallbacks",
+        ];
+        for (key, list) in keys.iter().zip(&self.lists) {
+            if let Some(list) = list {
+                body.insert((*key).into(), list.json());
+            }
+        }
+        Value::Object(body).to_string()
+    }
 }
 
 impl Case {
@@ -131,31 +262,33 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_request_comes_to_more_attempts_than_its_groups_plan(case in case()) {
+    fn no_request_comes_to_more_attempts_than_its_plan(case in case()) {
         let config = case.config();
         run(&config, async |gateway, mut rig| {
-            for (group, num_retries, stream, mock) in &case.requests {
-                let group = GROUPS.get(*group).copied().unwrap_or("nobody-knows");
-                let retries = num_retries.map_or(String::new(), |n| format!("\"num_retries\":{n},"));
-                let mock = match mock {
-                    0 => "\"mock_testing_context_fallbacks\":true,",
-                    1 => "\"mock_testing_fallbacks\":true,",
-                    2 => "\"mock_testing_rate_limit_error\":true,",
-                    _ => "",
-                };
-                let more = format!("{retries}{mock}\"stream\":{stream},");
+            for asked in &case.requests {
+                let body = asked.body();
+                let told = || format!("of {body} in\n{config}");
+                let plan = gateway.plan_of(&asked.request().map(|_| body.clone().into()));
+                let plan: RequestPlan = plan.unwrap();
                 let before = rig.sent();
-                let response = ask(&gateway, chat(group, &more)).await;
-                let told = header(&response, "x-headworks-attempts").split(", ").filter(|it| !it.is_empty()).count();
+                let response = ask(&gateway, asked.request()).await;
+                let number = |name| header(&response, name).parse().unwrap_or(0);
+                let retries: u32 = number("x-litellm-attempted-retries");
+                let fallbacks: u32 = number("x-litellm-attempted-fallbacks");
+                let attempts = header(&response, "x-headworks-attempts").split(", ").filter(|it| !it.is_empty()).count();
                 drop(response.into_body().collect().await);
                 let sent = rig.sent() - before;
-                prop_assert_eq!(sent, told as u64, "what is told");
-                let plan = match gateway.plan(group) {
-                    Some(plan) => plan.attempts(*num_retries),
-                    // Nobody is asked there; the rest is the plan of its fallbacks.
-                    None => gateway.plans().iter().map(|plan| plan.attempts(*num_retries)).max().unwrap() + 3,
-                };
-                prop_assert!(sent <= plan.into(), "{} attempts for {}, of {} in\n{}", sent, group, plan, config);
+                prop_assert_eq!(sent, attempts as u64, "what is told {}", told());
+                prop_assert!(sent <= plan.attempts().into(), "{} attempts for {:?} {}", sent, plan, told());
+                prop_assert!(retries <= plan.retries(), "{} retries for {:?} {}", retries, plan, told());
+                prop_assert!(fallbacks <= plan.fallbacks(), "{} fallbacks for {:?} {}", fallbacks, plan, told());
+                let says_nothing = asked.lists.iter().all(Option::is_none)
+                    && asked.max_fallbacks.is_none()
+                    && !asked.disable_fallbacks;
+                if let Some(printed) = gateway.plan(name(asked.group)).filter(|_| says_nothing) {
+                    let granted = asked.num_retries.map(|number| number.min(10));
+                    prop_assert_eq!(plan.attempts(), printed.attempts(granted), "{}", told());
+                }
             }
             Ok(())
         })?;
@@ -189,4 +322,40 @@ router_settings: { num_retries: 1, fallbacks: [{ a: [b] }], disable_cooldowns: t
     let response = ask(&gateway, chat("a", "\"disable_fallbacks\":true,")).await;
     assert_eq!(header(&response, "x-litellm-attempted-retries"), "3");
     assert_eq!(header(&response, "x-litellm-max-retries"), "3");
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_is_that_of_a_request_with_fallbacks_of_its_own_and_of_a_name_that_nobody_knows() {
+    let gateway = gateway(
+        r#"
+model_list:
+  - { model_name: a, litellm_params: { model: simulated/x, simulated: { errors: { "500": 1.0 } } } }
+  - { model_name: b, litellm_params: { model: simulated/y, num_retries: 4, simulated: { errors: { "500": 1.0 } } } }
+  - { model_name: b, litellm_params: { model: simulated/z, num_retries: 4, simulated: { errors: { "500": 1.0 } } } }
+router_settings: { num_retries: 1, default_fallbacks: [b], disable_cooldowns: true }
+"#,
+    );
+    let own = r#""fallbacks":["gone",{"model":"b","seed":1}],"#;
+    for (group, more, attempts) in [
+        ("a", "\"fallbacks\":[],", 2),
+        ("a", own, 6),
+        (UNKNOWN, "", 5),
+        (UNKNOWN, "\"num_retries\":2,", 3),
+        (UNKNOWN, "\"fallbacks\":[\"a\"],", 2),
+        (UNKNOWN, "\"disable_fallbacks\":true,", 0),
+    ] {
+        let request = chat(group, more);
+        let body = request.clone().into_body().collect().await.unwrap();
+        let plan = gateway
+            .plan_of(&request.clone().map(|_| body.to_bytes()))
+            .unwrap();
+        let response = ask(&gateway, request).await;
+        let told = header(&response, "x-headworks-attempts");
+        let told = told.split(", ").filter(|it| !it.is_empty()).count();
+        assert_eq!(
+            (plan.attempts() as usize, told),
+            (attempts, attempts),
+            "{group} {more}"
+        );
+    }
 }

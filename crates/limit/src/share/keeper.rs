@@ -22,7 +22,8 @@ pub struct KeeperParams {
     pub alone: Alone,
     /// How long an answer of the store is waited for. Default: 250 ms, so that several tries fit into a lease.
     pub patience: Duration,
-    /// Is told when the store falls silent, with the reason, and when it is back. Default: nobody.
+    /// Is told when the store falls silent, for all quotas or for some, with the reason, and when it answers for
+    /// all of them again. Default: nobody.
     pub on_change: Arc<OnChange>,
 }
 
@@ -125,13 +126,22 @@ impl fmt::Debug for Keeper {
     }
 }
 
-/// What is known of the store.
+/// A quota that is kept, and what is known of whoever keeps it.
+struct Kept {
+    name: Arc<str>,
+    quota: Quota,
+    state: State,
+}
+
+/// What is known of the store, of one quota or of all.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Nothing yet.
     New,
     /// It does not answer.
     Silent,
+    /// It answers for some.
+    Partly,
     /// It has answered once since.
     Back,
     Answering,
@@ -143,7 +153,13 @@ async fn keep(
     params: KeeperParams,
     wanted: Arc<Notify>,
 ) {
-    let mut state = State::New;
+    let kept = |(name, quota)| Kept {
+        name,
+        quota,
+        state: State::New,
+    };
+    let mut quotas: Vec<_> = quotas.into_iter().map(kept).collect();
+    let mut told = State::New;
     let mut last = Instant::now();
     loop {
         let asked = Instant::now();
@@ -151,7 +167,7 @@ async fn keep(
         last = asked;
         let questions: Vec<_> = quotas
             .iter()
-            .map(|(name, quota)| quota.question(name.clone(), since, asked))
+            .map(|kept| kept.quota.question(kept.name.clone(), since, asked))
             .collect();
         let busy = questions.iter().any(Question::is_busy);
         let exchange = timeout(
@@ -165,43 +181,58 @@ async fn keep(
             true => Ok(given),
             false => Err(StoreError::new("not as many answers as questions")),
         });
-        let given = match result {
-            Ok(given) => given,
-            Err(error) => {
-                for ((_, quota), question) in quotas.iter().zip(&questions) {
-                    quota.unanswered(question);
-                }
-                if state != State::Silent {
-                    state = State::Silent;
-                    (params.on_change)(Err(&error));
-                }
-                sleep(RETRY).await;
-                continue;
-            }
+        let answer = |at: usize| match &result {
+            Ok(given) => given.get(at),
+            Err(error) => error.answers().get(at)?.as_ref(),
         };
-        for (((_, quota), question), answer) in quotas.iter().zip(&questions).zip(&given) {
-            quota.answered(question, answer, asked);
-        }
-        match state {
-            State::Answering => {}
-            // The first answer says that there is somebody; what may be spent comes with the second.
-            State::New | State::Silent => {
-                state = State::Back;
+
+        let (mut silent, mut begins, mut in_vain) = (0, false, false);
+        for (at, (kept, question)) in quotas.iter_mut().zip(&questions).enumerate() {
+            let Some(answer) = answer(at) else {
+                kept.quota.unanswered(question);
+                kept.state = State::Silent;
+                silent += 1;
                 continue;
-            }
-            State::Back => {
-                state = State::Answering;
-                (params.on_change)(Ok(()));
+            };
+            kept.quota.answered(question, answer, asked);
+            in_vain |= answer.is_less_than(question);
+            // The first answer says that there is somebody; what may be spent comes with the second.
+            kept.state = match kept.state {
+                State::Back | State::Answering => State::Answering,
+                _ => State::Back,
+            };
+            begins |= kept.state == State::Back;
+        }
+        let state = match &result {
+            Ok(_) if begins => State::Back,
+            Ok(_) => State::Answering,
+            Err(_) if silent < quotas.len() => State::Partly,
+            Err(_) => State::Silent,
+        };
+        if state != told && state != State::Back {
+            told = state;
+            match &result {
+                Err(error) if state == State::Partly => {
+                    let all = quotas.len();
+                    let of = StoreError::new(format!("{error}, for {silent} of {all} quotas"));
+                    (params.on_change)(Err(&of));
+                }
+                Err(error) => (params.on_change)(Err(error)),
+                Ok(_) => (params.on_change)(Ok(())),
             }
         }
-        let in_vain = questions
-            .iter()
-            .zip(&given)
-            .any(|(asked, given)| given.is_less_than(asked));
+        if state == State::Silent {
+            sleep(RETRY).await;
+            continue;
+        }
+        if begins {
+            continue;
+        }
         sleep(PAUSE).await;
-        let pause = if busy { BUSY } else { IDLE };
-        if in_vain {
-            // Whoever wants more than there is would ask without end.
+        let partly = state == State::Partly;
+        let pause = if busy || partly { BUSY } else { IDLE };
+        if in_vain || partly {
+            // Whoever wants more than there is would ask without end, and so would those that are not answered.
             sleep(pause).await;
             continue;
         }

@@ -6,7 +6,7 @@ use std::{error::Error, fmt, future::Future, sync::Arc, time::Duration};
 /// [`MemoryStore`](super::MemoryStore) is one within a process, and the rules in plain words; a store of
 /// another kind keeps to the same ones.
 pub trait Store: Send + Sync + 'static {
-    /// The answers, in the order of the questions, or why there are none.
+    /// The answers, in the order of the questions, or why there are none to all or to some of them.
     type Future: Future<Output = Result<Vec<Answer>, StoreError>> + Send;
 
     /// Tells and asks of several quotas at once.
@@ -122,10 +122,11 @@ pub struct Granted {
     pub left: u64,
 }
 
-/// A store that gives no answer.
+/// A store that gives no answer, or not to all questions.
 #[derive(Debug)]
 pub struct StoreError {
     message: Box<str>,
+    answers: Vec<Option<Answer>>,
 }
 
 // ===== impl InstanceId =====
@@ -203,7 +204,22 @@ impl StoreError {
     pub fn new(message: impl Into<Box<str>>) -> Self {
         Self {
             message: message.into(),
+            answers: Vec::new(),
         }
+    }
+
+    /// Some questions are answered all the same: one place for each of them, in their order. A store of several
+    /// servers, one of which is down, goes on answering for what the others keep.
+    #[must_use]
+    pub fn but(mut self, answers: Vec<Option<Answer>>) -> Self {
+        self.answers = answers;
+        self
+    }
+
+    /// The answers there are: none at all, or a place for each question.
+    #[must_use]
+    pub fn answers(&self) -> &[Option<Answer>] {
+        &self.answers
     }
 }
 

@@ -23,6 +23,8 @@ struct Remote {
     /// What arrives is not answered.
     mute: Arc<AtomicBool>,
     exchanges: Arc<AtomicU64>,
+    /// It keeps nothing for quotas of this name.
+    lost: Arc<Mutex<Option<&'static str>>>,
 }
 
 impl Remote {
@@ -33,6 +35,7 @@ impl Remote {
             cut: Arc::default(),
             mute: Arc::default(),
             exchanges: Arc::default(),
+            lost: Arc::default(),
         }
     }
 }
@@ -53,7 +56,14 @@ impl Store for Remote {
                 std::future::pending::<()>().await;
             }
             sleep(this.latency / 2).await;
-            answers
+            let Some(lost) = *this.lost.lock() else {
+                return answers;
+            };
+            let asked = questions.iter().map(|question| &*question.quota);
+            let answers = asked
+                .zip(answers?)
+                .map(|(quota, answer)| (quota != lost).then_some(answer));
+            Err(StoreError::new("a shard is down").but(answers.collect()))
         })
     }
 }
@@ -409,6 +419,48 @@ async fn changes_of_the_store_are_told_once() {
         sleep(5 * LEASE).await;
     }
     let expected = [Ok(()), Err("cut off".to_owned()), Ok(())];
+    assert_eq!(*told.lock(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_store_does_not_answer_for_goes_by_itself_and_the_rest_is_shared() {
+    let store = Remote::new(Duration::from_millis(5));
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let names = ["here", "there"];
+    let keep = |number: usize| {
+        let quotas = names.map(|_| Quota::new(Limits::new().rpm(60)));
+        let named = names.map(Arc::from).into_iter().zip(quotas.clone());
+        let tell = told.clone();
+        let params = KeeperParams::new(format!("instance {number}").as_str())
+            .alone(Alone::Share(0.25))
+            .on_change(move |state| {
+                if number == 0 {
+                    tell.lock().push(state.map_err(ToString::to_string));
+                }
+            });
+        (quotas, Keeper::spawn(store.clone(), named, params))
+    };
+    let instances: Vec<_> = (0..2).map(keep).collect();
+    sleep(SETTLE).await;
+    *store.lost.lock() = Some("there");
+    // Until the last lease is over.
+    sleep(2 * LEASE).await;
+    for (at, most) in [(0, 60), (1, 30)] {
+        let log = Log::default();
+        let lasts = Duration::from_secs(30);
+        let all = instances
+            .iter()
+            .map(|(quotas, _)| demand(&quotas[at], &log, Tokens::NONE, 20, lasts));
+        futures(all).await;
+        assert_eq!(log.all(), most, "{}", names[at]);
+    }
+    *store.lost.lock() = None;
+    sleep(2 * LEASE).await;
+    let expected = [
+        Ok(()),
+        Err("a shard is down, for 1 of 2 quotas".to_owned()),
+        Ok(()),
+    ];
     assert_eq!(*told.lock(), expected);
 }
 

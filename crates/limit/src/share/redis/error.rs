@@ -1,24 +1,77 @@
+use crate::share::StoreError;
 use redis::{ErrorKind, RedisError, ServerErrorKind};
+use std::{error::Error, io};
 
-/// What has gone wrong, in words that hold no secret, and what to do where there is something.
+/// What has gone wrong with the server at this address, in words that hold no secret, and what to do where there is
+/// something.
+pub(super) fn told(error: &RedisError, at: &str) -> StoreError {
+    StoreError::new(format!("{} (at {at})", words(error)))
+}
+
+/// The same without an address: of one that cannot be understood.
 pub(super) fn words(error: &RedisError) -> String {
-    let advice = match error.kind() {
+    let detail = error.detail().unwrap_or_default();
+    let what = match error.kind() {
         ErrorKind::AuthenticationFailed => "the user or password is wrong",
         ErrorKind::InvalidClientConfig => {
             "the URL is not of the form redis://[user[:password]@]host[:port][/db]"
         }
-        ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::Ask) => {
-            "it is part of a Cluster, which is not supported: name a single server, or the master of several"
-        }
-        ErrorKind::Server(ServerErrorKind::ReadOnly) => "it is a replica: name the master",
-        ErrorKind::Server(ServerErrorKind::BusyLoading) => "it is loading its data",
+        ErrorKind::Parse => "it does not speak the Redis protocol: does it want TLS?",
+        ErrorKind::Server(kind) => return server(kind, error, detail),
+        _ if error.code() == Some("NOAUTH") => "it wants a password",
         _ if error.is_timeout() => "it does not answer in time",
         _ if error.is_connection_refusal() => "the connection is refused",
+        _ if error.is_io_error() => return network(error),
         _ => "",
     };
-    match (advice, error.code()) {
-        ("", Some(code)) => format!("{code}: {}", error.detail().unwrap_or("the server fails")),
+    match (what, error.code()) {
+        ("", Some(code)) => format!("{code}: {detail}"),
         ("", None) => error.category().to_owned(),
-        (advice, _) => advice.to_owned(),
+        (what, _) => what.to_owned(),
+    }
+}
+
+fn server(kind: ServerErrorKind, error: &RedisError, detail: &str) -> String {
+    let what = match kind {
+        ServerErrorKind::Moved | ServerErrorKind::Ask => {
+            "it is part of a Cluster: name its startup nodes"
+        }
+        ServerErrorKind::ReadOnly => {
+            "it is a replica: name the master, or the Sentinels that know it"
+        }
+        ServerErrorKind::BusyLoading => "it is loading its data",
+        ServerErrorKind::ClusterDown => "the Cluster is down: not all of its slots have a master",
+        ServerErrorKind::TryAgain => "keys are moving to another server",
+        ServerErrorKind::ResponseError if detail.contains("cluster support disabled") => {
+            "it is no Cluster: name it as a single server"
+        }
+        ServerErrorKind::ResponseError if detail.contains("'SENTINEL'") => {
+            "it is no Sentinel: name it as a single server, or the Sentinels that watch it"
+        }
+        ServerErrorKind::ResponseError if detail.contains("DB index") => {
+            "it has no database of this number"
+        }
+        _ => "",
+    };
+    match (what, error.code()) {
+        ("", code) => format!("{}: {detail}", code.unwrap_or("ERR")),
+        (what, _) => what.to_owned(),
+    }
+}
+
+fn network(error: &RedisError) -> String {
+    let cause = error.source().and_then(|cause| cause.downcast_ref());
+    let Some(cause) = cause else {
+        return error.category().to_owned();
+    };
+    match io::Error::kind(cause) {
+        // The only one to find fault with bytes on their way is TLS.
+        io::ErrorKind::InvalidData => format!("TLS fails: {cause}"),
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::BrokenPipe => {
+            "it ends the connection: has it gone, or does it want TLS?".to_owned()
+        }
+        _ => cause.to_string(),
     }
 }

@@ -1,31 +1,68 @@
-//! A [`Store`] in Redis or what speaks its protocol, of version 5 or later.
+//! A [`Store`] in Redis or what speaks its protocol, of version 5 or later: one server, a master that Sentinels watch,
+//! or a Cluster.
 //!
 //! One exchange is one pipeline with a call of one script for each quota, some ten a second while there is
 //! demand; each call reads and writes the buckets of one quota, some sixty numbers a rate. All keys of a quota
 //! have one hash tag, begin with `headworks:1:` (the number is that of the layout), and are given the time they
 //! live in the same script. The window is counted by Redis' own clock.
+//!
+//! # A Cluster
+//!
+//! Each server is sent one pipeline with the quotas that it keeps, at the same time as the others, and is waited for
+//! by itself: one that is down silences its own quotas, and the rest are shared as before. It is left alone for a
+//! second after it was waited for in vain, so that it does not slow down the exchange with the others either.
+//! Where the slots are is asked of all servers that are known, at the start and whenever something does not fit;
+//! `MOVED` and `ASK` are followed in the same exchange. While a slot is on its way from one server to another, a quota
+//! of it may go unanswered for an exchange or two, which is less than a lease.
+//!
+//! # Sentinels
+//!
+//! They are asked for the master at the start, once a second, and whenever it does not answer or is a master no
+//! more; whom they name is believed when it says so itself. So a failover is over for an instance two exchanges
+//! after it is for the Sentinels, and 1.3 s after it if the old master still answers.
+//!
+//! # A failover
+//!
+//! A replica has what its master had when it last told it. What was granted in between, which is the lag of the
+//! replica, may be granted twice; that is all that goes beyond the limit.
 
+mod address;
 mod answer;
+mod call;
+mod cluster;
 mod error;
+mod scout;
+mod sentinel;
+mod server;
+mod slots;
 #[cfg(test)]
 mod tests;
 
+pub use address::{Address, Login};
+
 use super::{Answer, InstanceId, Question, Store, StoreError};
-use crate::window::micros;
-use redis::{
-    Client, Cmd, ErrorKind, Pipeline, RedisError, Script, ServerErrorKind,
-    aio::{ConnectionManager, ConnectionManagerConfig},
-};
+use call::Call;
+use cluster::Cluster;
+use redis::Script;
+use sentinel::Watched;
+use server::Server;
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+use tokio::time::Instant;
 
 /// Quotas shared over a Redis.
 ///
-/// A clone is the same connection, which is made when it is first needed and again when it is lost. A Cluster
-/// is not followed to its other nodes, nor a Sentinel asked for its master: see [`RedisStore::new`].
+/// A clone goes over the same connections, which are made when they are first needed and again when they are lost.
 #[derive(Clone)]
 pub struct RedisStore {
-    connection: ConnectionManager,
+    servers: Arc<Servers>,
     script: Arc<Script>,
+    patience: Duration,
+}
+
+enum Servers {
+    One(Box<Server>),
+    Watched(Watched),
+    Cluster(Cluster),
 }
 
 // ===== impl RedisStore =====
@@ -34,29 +71,78 @@ impl RedisStore {
     /// The store at this URL, `redis://[user[:password]@]host[:port][/db]`, or `rediss://` over TLS. Nothing is
     /// connected yet.
     ///
-    /// It must be a single server, or the master of several. Of a Cluster every key but a few would be answered
-    /// with `MOVED`, which is an error that says so.
+    /// It is a single server, or the master of several. It has most of `patience` for an answer: so that what
+    /// others have answered counts while one of them hangs, it ends a little before that of the
+    /// [`Keeper`](super::Keeper).
     ///
     /// # Errors
     ///
     /// If the URL cannot be understood; it is not repeated, since it may hold a password.
+    pub fn new(url: &str, patience: Duration) -> Result<Self, StoreError> {
+        let script = script();
+        let server = Server::new(url, script.clone());
+        let server = server.map_err(|error| StoreError::new(error::words(&error)))?;
+        Ok(Self::of(Servers::One(Box::new(server)), script, patience))
+    }
+
+    /// The Cluster that these servers belong to: some of them, of which one is enough to find the others.
+    ///
+    /// # Errors
+    ///
+    /// If the login names another database than 0: a Cluster has none.
     ///
     /// # Panics
     ///
     /// Outside of a tokio runtime.
-    pub fn new(url: &str, patience: Duration) -> Result<Self, StoreError> {
-        let client = Client::open(url).map_err(|error| StoreError::new(error::words(&error)))?;
-        // The keeper tries again by itself, and has a fallback meanwhile.
-        let config = ConnectionManagerConfig::new()
-            .set_number_of_retries(0)
-            .set_connection_timeout(Some(patience))
-            .set_response_timeout(Some(patience));
-        let connection = ConnectionManager::new_lazy_with_config(client, config)
-            .map_err(|error| StoreError::new(error::words(&error)))?;
-        Ok(Self {
-            connection,
-            script: Arc::new(Script::new(include_str!("exchange.lua"))),
-        })
+    pub fn cluster(
+        seeds: Vec<Address>,
+        login: Login,
+        patience: Duration,
+    ) -> Result<Self, StoreError> {
+        if login.db != 0 {
+            return Err(StoreError::new("a Cluster has no database but 0"));
+        }
+        let script = script();
+        let cluster = Cluster::new(seeds, login, script.clone(), shorter(patience));
+        Ok(Self::of(Servers::Cluster(cluster), script, patience))
+    }
+
+    /// The master that these Sentinels know by the name of `service`, with a login for them and one for it.
+    ///
+    /// # Errors
+    ///
+    /// If TLS is wanted and not built in.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn sentinel(
+        sentinels: Vec<Address>,
+        theirs: &Login,
+        service: impl Into<String>,
+        login: Login,
+        patience: Duration,
+    ) -> Result<Self, StoreError> {
+        let script = script();
+        let server = |at: Address| {
+            let server = theirs.at(&at);
+            let server = server.and_then(|info| Server::new(info, script.clone()));
+            let server = server.map_err(|error| error::told(&error, &at.to_string()))?;
+            Ok((at, server))
+        };
+        let sentinels = sentinels.into_iter().map(server);
+        let sentinels = sentinels.collect::<Result<_, StoreError>>()?;
+        let within = shorter(patience);
+        let watched = Watched::new(sentinels, service.into(), login, script.clone(), within);
+        Ok(Self::of(Servers::Watched(watched), script, patience))
+    }
+
+    fn of(servers: Servers, script: Arc<Script>, patience: Duration) -> Self {
+        Self {
+            servers: Arc::new(servers),
+            script,
+            patience: shorter(patience),
+        }
     }
 }
 
@@ -64,40 +150,18 @@ impl Store for RedisStore {
     type Future = Pin<Box<dyn Future<Output = Result<Vec<Answer>, StoreError>> + Send>>;
 
     fn exchange(&self, instance: &InstanceId, questions: &[Question]) -> Self::Future {
-        let mut calls = redis::pipe();
-        for question in questions {
-            calls.add_command(call(&self.script, instance, question));
-        }
-        let rates: Vec<_> = questions
+        let calls = questions
             .iter()
-            .map(|question| question.rates.len())
-            .collect();
-        let mut this = self.clone();
+            .map(|question| Call::new(&self.script, instance, question));
+        let calls: Vec<_> = calls.collect();
+        let (servers, patience) = (self.servers.clone(), self.patience);
         Box::pin(async move {
-            let answers = this.ask(&calls).await;
-            let answers = answers.map_err(|error| StoreError::new(error::words(&error)))?;
-            let read = answers
-                .iter()
-                .zip(rates)
-                .map(|(answer, n)| answer::read(answer, n));
-            read.collect()
+            let answers = servers.ask(&calls, Instant::now() + patience).await;
+            let read = |(call, answer): (&Call, Result<Vec<i64>, _>)| {
+                answer.and_then(|answer| answer::read(&answer, call.rates))
+            };
+            gather(calls.iter().zip(answers).map(read))
         })
-    }
-}
-
-impl RedisStore {
-    async fn ask(&mut self, calls: &Pipeline) -> Result<Vec<Vec<i64>>, RedisError> {
-        match calls.query_async(&mut self.connection).await {
-            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                // A server that was restarted, or has not seen it yet.
-                self.script
-                    .prepare_invoke()
-                    .load_async(&mut self.connection)
-                    .await?;
-                calls.query_async(&mut self.connection).await
-            }
-            answered => answered,
-        }
     }
 }
 
@@ -107,41 +171,47 @@ impl fmt::Debug for RedisStore {
     }
 }
 
-/// One call of the script.
-fn call(script: &Script, instance: &InstanceId, question: &Question) -> Cmd {
-    let key = |part: &str| format!("headworks:1:{{{}}}:{part}", question.quota);
-    let mut call = redis::cmd("EVALSHA");
-    call.arg(script.get_hash()).arg(4 + question.rates.len());
-    for part in ["quota", "instances", "slots", "lapses"] {
-        call.arg(key(part));
+fn script() -> Arc<Script> {
+    Arc::new(Script::new(include_str!("exchange.lua")))
+}
+
+fn shorter(patience: Duration) -> Duration {
+    patience - patience / 8
+}
+
+/// All answers, or those there are with the first reason why the others are missing.
+fn gather(
+    all: impl Iterator<Item = Result<Answer, StoreError>>,
+) -> Result<Vec<Answer>, StoreError> {
+    let mut why = None;
+    let answers: Vec<_> = all
+        .map(|answer| {
+            answer
+                .map_err(|error| why = why.take().or(Some(error)))
+                .ok()
+        })
+        .collect();
+    match why {
+        None => Ok(answers.into_iter().flatten().collect()),
+        Some(error) if answers.iter().all(Option::is_none) => Err(error),
+        Some(error) => Err(error.but(answers)),
     }
-    for rate in &question.rates {
-        call.arg(key(rate.name));
-    }
-    call.arg(instance.as_str()).arg(micros(question.rest));
-    call.arg(question.rates.len());
-    for rate in &question.rates {
-        let ask = &rate.ask;
-        call.arg(rate.limit)
-            .arg(micros(rate.width))
-            .arg(rate.buckets);
-        call.arg(micros(rate.offset)).arg(ask.debt).arg(ask.want);
-        call.arg(ask.held)
-            .arg(ask.advance)
-            .arg(ask.alone)
-            .arg(ask.returns.len());
-        for back in &ask.returns {
-            call.arg(back.at).arg(back.amount);
+}
+
+// ===== impl Servers =====
+
+impl Servers {
+    async fn ask(&self, calls: &[Call], until: Instant) -> Vec<Result<Vec<i64>, StoreError>> {
+        match self {
+            Self::One(server) => {
+                let all: Vec<_> = calls.iter().collect();
+                let answers = server.ask(&all, false, until).await.into_iter();
+                answers
+                    .map(|answer| answer.map_err(|error| error::told(&error, &server.at())))
+                    .collect()
+            }
+            Self::Watched(watched) => watched.ask(calls, until).await,
+            Self::Cluster(cluster) => cluster.ask(calls, until).await,
         }
     }
-    match &question.slots {
-        Some(slots) => {
-            call.arg(1).arg(slots.limit).arg(slots.used);
-            call.arg(slots.want).arg(micros(slots.lapse));
-        }
-        None => {
-            call.arg(0);
-        }
-    }
-    call
 }

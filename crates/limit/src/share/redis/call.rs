@@ -1,0 +1,65 @@
+use super::slots::slot;
+use crate::{
+    share::{InstanceId, Question},
+    window::micros,
+};
+use redis::{Cmd, Script};
+
+/// One call of the script, for one quota.
+pub(super) struct Call {
+    pub(super) command: Cmd,
+    /// How many rates it asks for.
+    pub(super) rates: usize,
+    /// Where a Cluster keeps its keys.
+    pub(super) slot: u16,
+}
+
+// ===== impl Call =====
+
+impl Call {
+    pub(super) fn new(script: &Script, instance: &InstanceId, question: &Question) -> Self {
+        Self {
+            command: command(script, instance, question),
+            rates: question.rates.len(),
+            slot: slot(question.quota.as_bytes()),
+        }
+    }
+}
+
+fn command(script: &Script, instance: &InstanceId, question: &Question) -> Cmd {
+    let key = |part: &str| format!("headworks:1:{{{}}}:{part}", question.quota);
+    let mut call = redis::cmd("EVALSHA");
+    call.arg(script.get_hash()).arg(4 + question.rates.len());
+    for part in ["quota", "instances", "slots", "lapses"] {
+        call.arg(key(part));
+    }
+    for rate in &question.rates {
+        call.arg(key(rate.name));
+    }
+    call.arg(instance.as_str()).arg(micros(question.rest));
+    call.arg(question.rates.len());
+    for rate in &question.rates {
+        let ask = &rate.ask;
+        call.arg(rate.limit)
+            .arg(micros(rate.width))
+            .arg(rate.buckets);
+        call.arg(micros(rate.offset)).arg(ask.debt).arg(ask.want);
+        call.arg(ask.held)
+            .arg(ask.advance)
+            .arg(ask.alone)
+            .arg(ask.returns.len());
+        for back in &ask.returns {
+            call.arg(back.at).arg(back.amount);
+        }
+    }
+    match &question.slots {
+        Some(slots) => {
+            call.arg(1).arg(slots.limit).arg(slots.used);
+            call.arg(slots.want).arg(micros(slots.lapse));
+        }
+        None => {
+            call.arg(0);
+        }
+    }
+    call
+}

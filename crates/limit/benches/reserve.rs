@@ -50,6 +50,15 @@ fn standing(bencher: divan::Bencher<'_, '_>, limits: usize) {
     bencher.bench(|| quota.standing(Instant::now()));
 }
 
+/// What is left of two rates, as each answer of a gateway tells it of each quota of its group.
+#[divan::bench(args = LIMITS, threads = [1, 2])]
+fn usage_of(bencher: divan::Bencher<'_, '_>, limits: usize) {
+    let quota = quota(limits);
+    let rates = [Unit::Requests, Unit::Tokens].map(|unit| (unit, Period::Minute));
+    let now = Instant::now();
+    bencher.bench(|| quota.usage_of(rates, now));
+}
+
 fn answers(_: Request<()>) -> Ready<Result<Response<String>, Infallible>> {
     std::future::ready(Ok(Response::new(String::new())))
 }

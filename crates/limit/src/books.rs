@@ -7,7 +7,7 @@ pub(crate) use account::Then;
 use crate::{
     Limits, Period, Tokens, Unit,
     limits::Rate,
-    share::{Alone, Answer, Question, SlotQuestion, TRUST},
+    share::{Alone, Answer, Lease, Question, SlotQuestion, TRUST},
     window::micros,
 };
 use account::Account;
@@ -20,7 +20,10 @@ use tokio::sync::Notify;
 pub(crate) struct Books {
     limits: Limits,
     in_flight: u64,
+    /// Of what is kept.
     accounts: Vec<Account>,
+    /// Of what is only counted: nobody is refused because of it, and no store is told.
+    noted: Vec<Account>,
     /// Nothing is admitted before this.
     rests_until: u64,
     /// The provider has said so, and the store has not been told.
@@ -50,7 +53,7 @@ struct Together {
 
 /// By what a request is admitted.
 #[derive(Clone, Copy)]
-enum Mode {
+pub(super) enum Mode {
     /// There is nobody else.
     Own,
     /// By what has been leased.
@@ -72,6 +75,9 @@ pub struct Usage {
     /// What is used or reserved now. More than the limit where a request was let through alone, or took more
     /// than had been reserved for it.
     pub used: u64,
+    /// What may still be admitted, as far as is known: of a quota that is shared, what was left for all at the
+    /// last exchange with the store, and what is held here of it.
+    pub remaining: u64,
 }
 
 /// What a provider says is left of a rate.
@@ -101,9 +107,15 @@ const AHEAD: Duration = Duration::from_millis(100);
 impl Books {
     pub(crate) fn new(limits: Limits) -> Self {
         let account = |rate: &Rate| Account::new(*rate, &limits);
+        let all = limits.rates().iter().map(account).collect();
+        let (accounts, noted) = match limits.advisory {
+            false => (all, Vec::new()),
+            true => (Vec::new(), all),
+        };
         Self {
-            accounts: limits.rates().iter().map(account).collect(),
             limits,
+            accounts,
+            noted,
             in_flight: 0,
             rests_until: 0,
             rest_untold: 0,
@@ -115,15 +127,23 @@ impl Books {
     pub(crate) fn keep(&mut self, limits: Limits) {
         let fresh = Self::new(limits);
         let before = std::mem::replace(&mut self.accounts, fresh.accounts);
+        let noted = std::mem::replace(&mut self.noted, fresh.noted);
         self.limits = fresh.limits;
         let learn = self.limits.learn;
-        for old in before {
+        let now_kept = !self.limits.advisory;
+        let before = before.into_iter().map(|account| (account, true));
+        let noted = noted.into_iter().map(|account| (account, false));
+        for (mut old, kept) in before.chain(noted) {
+            if kept != now_kept {
+                // What no store was told of is owed to none.
+                old.lease = Lease::default();
+            }
             match self.account(old.rate.unit, old.rate.period) {
                 Some(account) if account.window.is_like(&old.window) => {
                     let rate = account.rate;
                     *account = Account { rate, ..old };
                 }
-                None if learn => self.accounts.push(old),
+                None if learn => self.all().push(old),
                 Some(_) | None => {}
             }
         }
@@ -133,10 +153,18 @@ impl Books {
         &self.limits
     }
 
+    /// Those of all rates: they are all kept, or all only counted.
+    const fn all(&mut self) -> &mut Vec<Account> {
+        match self.limits.advisory {
+            false => &mut self.accounts,
+            true => &mut self.noted,
+        }
+    }
+
     fn account(&mut self, unit: Unit, period: Period) -> Option<&mut Account> {
         let is_it =
             |account: &&mut Account| (account.rate.unit, account.rate.period) == (unit, period);
-        self.accounts.iter_mut().find(is_it)
+        self.all().iter_mut().find(is_it)
     }
 
     /// Takes a slot, and `tokens` and one request out of every window, or none of it. Says when the store has
@@ -169,6 +197,9 @@ impl Books {
                 Mode::Leased => granted = granted.into_iter().chain(account.lease.take(need)).min(),
                 Mode::Cut(_) => account.lease.owe(need),
             }
+        }
+        for account in &mut self.noted {
+            account.window.add(now, account.rate.unit.of(tokens));
         }
         self.in_flight += 1;
         Ok(granted)
@@ -256,7 +287,7 @@ impl Books {
         actual: Tokens,
         now: impl Fn() -> u64,
     ) {
-        for account in &mut self.accounts {
+        for account in self.accounts.iter_mut().chain(&mut self.noted) {
             let unit = account.rate.unit;
             let (reserved, actual) = (unit.of(reserved), unit.of(actual));
             match actual.cmp(&reserved) {
@@ -272,7 +303,7 @@ impl Books {
 
     /// Counts nothing of what was `reserved` at `then`, not even the request.
     pub(crate) fn refund(&mut self, then: Then, reserved: Tokens) {
-        for account in &mut self.accounts {
+        for account in self.accounts.iter_mut().chain(&mut self.noted) {
             account.give_back(then, account.rate.unit.of(reserved));
         }
     }
@@ -307,7 +338,10 @@ impl Books {
         };
         match self.account(unit, period) {
             Some(account) => account.rate = rate,
-            None => self.accounts.push(Account::new(rate, &self.limits)),
+            None => {
+                let account = Account::new(rate, &self.limits);
+                self.all().push(account);
+            }
         }
     }
 
@@ -449,13 +483,27 @@ impl Books {
     }
 
     pub(crate) fn usage(&mut self, now: u64) -> Vec<Usage> {
-        let usage = |account: &mut Account| Usage {
-            unit: account.rate.unit,
-            period: account.rate.period,
-            limit: account.rate.limit,
-            used: account.window.used(now),
-        };
-        self.accounts.iter_mut().map(usage).collect()
+        let mode = self.counting(now);
+        let all = self.all().iter_mut();
+        all.map(|account| account.usage(mode, now)).collect()
+    }
+
+    /// By what rates are counted: by themselves, where nobody is refused because of them.
+    fn counting(&mut self, now: u64) -> Mode {
+        match self.limits.advisory {
+            true => Mode::Own,
+            false => self.mode(now),
+        }
+    }
+
+    /// Of these rates, as far as there are limits on them.
+    pub(crate) fn usage_of<const N: usize>(
+        &mut self,
+        rates: [(Unit, Period); N],
+        now: u64,
+    ) -> [Option<Usage>; N] {
+        let mode = self.counting(now);
+        rates.map(|(unit, period)| Some(self.account(unit, period)?.usage(mode, now)))
     }
 }
 

@@ -20,6 +20,9 @@ pub struct Limits {
     /// Whether a limit that is not set is learned from what the provider tells of it. Default: no, since an
     /// operator who set none may share the account with others, for whom it is not ours to keep.
     pub learn: bool,
+    /// Whether rates are only counted, for whoever wants to know what is left of them, and refuse nothing.
+    /// Nothing of them is asked of a store. Default: no, they are kept. `parallel` is kept in any case.
+    pub advisory: bool,
     rates: Vec<Rate>,
 }
 
@@ -154,7 +157,26 @@ impl Limits {
         self
     }
 
-    /// True if there is nothing to keep, and never will be.
+    /// Sets [`advisory`](Self::advisory).
+    #[must_use]
+    pub const fn advisory(mut self, advisory: bool) -> Self {
+        self.advisory = advisory;
+        self
+    }
+
+    /// True if a request may be refused because of them.
+    #[must_use]
+    pub fn may_refuse(&self) -> bool {
+        self.parallel.is_some() || !self.advisory && (self.learn || !self.rates.is_empty())
+    }
+
+    /// True if tokens are counted, or may come to be.
+    #[must_use]
+    pub fn count_tokens(&self) -> bool {
+        self.learn || self.rates.iter().any(|rate| rate.unit != Unit::Requests)
+    }
+
+    /// True if there is nothing to keep or to count, and never will be.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.parallel.is_none() && self.rates.is_empty() && !self.learn

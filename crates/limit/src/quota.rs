@@ -1,5 +1,5 @@
 use crate::{
-    Limits, Tokens, Told, Usage,
+    Limits, Period, Tokens, Told, Unit, Usage,
     books::{Books, Then},
     share::{Alone, Answer, Question},
     window::micros,
@@ -185,6 +185,18 @@ impl Quota {
     #[must_use]
     pub fn in_flight(&self) -> u64 {
         self.0.books.lock().in_flight()
+    }
+
+    /// What is used of these rates, and what is left: `None` where there is no limit. It is asked of all of them
+    /// at one moment, and allocates nothing.
+    #[must_use]
+    pub fn usage_of<const N: usize>(
+        &self,
+        rates: [(Unit, Period); N],
+        now: Instant,
+    ) -> [Option<Usage>; N] {
+        let now = self.0.clock.micros(now);
+        self.0.books.lock().usage_of(rates, now)
     }
 
     /// What is used of each limit.

@@ -1,3 +1,4 @@
+use super::{Mode, Usage};
 use crate::{
     Limits, Period,
     limits::Rate,
@@ -124,6 +125,28 @@ impl Account {
             used: limit.saturating_sub(self.left),
             left,
         })
+    }
+
+    /// What is used of it, and what may still be admitted.
+    pub(super) fn usage(&mut self, mode: Mode, now: u64) -> Usage {
+        let limit = self.rate.limit;
+        let used = self.window.used(now);
+        let remaining = match mode {
+            Mode::Own => limit.saturating_sub(used),
+            // What another holds is not counted as left: it is its to spend.
+            Mode::Leased => self
+                .left
+                .saturating_add(self.lease.available(now))
+                .min(limit),
+            Mode::Cut(alone) => alone.of(limit).saturating_sub(used),
+        };
+        Usage {
+            unit: self.rate.unit,
+            period: self.rate.period,
+            limit,
+            used,
+            remaining,
+        }
     }
 
     /// Why `need` does not fit, if it does not.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::Minute;
+use crate::{Minute, share::Granted};
 use proptest::prelude::*;
 
 const SECOND: u64 = 1_000_000;
@@ -282,4 +282,71 @@ proptest! {
             prop_assert!(sum <= limit || costs.len() == 1, "{:?} of {}", costs, limit);
         }
     }
+}
+
+#[test]
+fn what_is_advisory_is_counted_and_refuses_nothing() {
+    let mut books = books(Limits::new().rpm(2).tpm(100).parallel(3).advisory(true));
+    let cost = Tokens::new(30, 50);
+    for _ in 0..3 {
+        books.reserve(cost, NOW).unwrap();
+    }
+    // Slots are kept all the same.
+    assert_eq!(books.reserve(cost, NOW), Err(Reason::Full));
+    assert_eq!(books.standing(NOW), Err(Reason::Full));
+    let left = |books: &mut Books| {
+        let rates = [Unit::Requests, Unit::Tokens, Unit::InputTokens];
+        let usage = books.usage_of(rates.map(|unit| (unit, Period::Minute)), NOW);
+        usage.map(|usage| usage.map(|usage| (usage.used, usage.remaining)))
+    };
+    assert_eq!(left(&mut books), [Some((3, 0)), Some((240, 0)), None]);
+    for _ in 0..2 {
+        books.refund(at(NOW), cost);
+        books.end();
+    }
+    books.settle(at(NOW), cost, Tokens::new(30, 5), || NOW);
+    assert_eq!(left(&mut books), [Some((1, 1)), Some((35, 65)), None]);
+    // What was counted counts on when it begins to be kept.
+    books.keep(Limits::new().rpm(2).tpm(100));
+    books.reserve(Tokens::NONE, NOW).unwrap();
+    assert!(books.reserve(Tokens::NONE, NOW).is_err());
+}
+
+#[test]
+fn a_store_is_asked_for_nothing_that_is_advisory() {
+    let mut books = books(Limits::new().rpm(2).parallel(9).advisory(true));
+    books.share(Alone::Closed, Arc::default());
+    books.together.as_mut().unwrap().until = u64::MAX;
+    books.together.as_mut().unwrap().slots = 9;
+    for _ in 0..3 {
+        books.reserve(Tokens::NONE, NOW).unwrap();
+    }
+    let question = books.question("a".into(), Duration::from_secs(1), NOW);
+    assert!(question.rates.is_empty() && question.slots.is_some());
+    let [usage] = books.usage_of([(Unit::Requests, Period::Minute)], NOW);
+    assert_eq!(usage.map(|usage| usage.remaining), Some(0));
+}
+
+#[test]
+fn of_a_shared_rate_what_is_left_is_left_for_all() {
+    let mut books = books(Limits::new().rpm(100));
+    let left = |books: &mut Books| {
+        let [usage] = books.usage_of([(Unit::Requests, Period::Minute)], NOW);
+        usage.unwrap().remaining
+    };
+    books.share(Alone::Share(0.25), Arc::default());
+    assert_eq!(left(&mut books), 25, "while nobody has answered");
+    let together = books.together.as_mut().unwrap();
+    (together.until, together.lost, together.silent) = (u64::MAX, false, false);
+    let account = &mut books.accounts[0];
+    account.left = 50;
+    let granted = Granted {
+        amount: 10,
+        at: NOW,
+        left: 50,
+    };
+    account.lease.granted(granted, NOW);
+    assert_eq!(left(&mut books), 60);
+    books.reserve(Tokens::NONE, NOW).unwrap();
+    assert_eq!(left(&mut books), 59);
 }

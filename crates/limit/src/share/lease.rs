@@ -67,6 +67,12 @@ impl Lease {
         has
     }
 
+    /// What is held and may be spent.
+    pub(crate) fn available(&mut self, now: u64) -> u64 {
+        self.expire(now);
+        self.available
+    }
+
     /// True if `need`, which it does not have, may be owed until the next exchange: once, if it is larger than
     /// what is seen, and several times as much was left for each of so many instances.
     pub(crate) fn may_owe(&mut self, need: u64, left: u64, instances: u64) -> bool {

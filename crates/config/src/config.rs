@@ -1,7 +1,7 @@
 use crate::{
     Affinity, Alias, Commit, Cooldown, Deployment, Error, Fallbacks, GeneralSettings,
-    HealthCheckSettings, Limits, LitellmSettings, Loader, Notice, OwnSettings, RetryPolicy,
-    RouterSettings, RoutingStrategy, check,
+    HealthCheckSettings, Limits, LimitsBy, LitellmSettings, Loader, Notice, OwnSettings,
+    RetryPolicy, RouterSettings, RoutingStrategy, check,
     deployment::{self, ModelList},
     environment::Environment,
     location::Mark,
@@ -123,16 +123,24 @@ impl Config {
     /// begin to refuse requests.
     #[must_use]
     pub fn keeps_limits(&self) -> bool {
-        match self.headworks.limits {
-            Some(limits) => limits == Limits::Enforce,
-            None => {
-                self.router.enforce_model_rate_limits
-                    || matches!(
-                        self.router.routing_strategy,
-                        RoutingStrategy::UsageBased | RoutingStrategy::UsageBasedV2
-                    )
-            }
+        self.limits().0 == Limits::Enforce
+    }
+
+    /// The same, and what decides it.
+    #[must_use]
+    pub fn limits(&self) -> (Limits, LimitsBy) {
+        let strategy = self.router.routing_strategy;
+        if let Some(limits) = self.headworks.limits {
+            return (limits, LimitsBy::Setting);
         }
+        if self.router.enforce_model_rate_limits {
+            return (Limits::Enforce, LimitsBy::Check);
+        }
+        let limits = match strategy {
+            RoutingStrategy::UsageBased | RoutingStrategy::UsageBasedV2 => Limits::Enforce,
+            _ => Limits::Weigh,
+        };
+        (limits, LimitsBy::Strategy(strategy))
     }
 
     /// Whether a provider is asked for the tokens that a stream uses where the client does not ask: what

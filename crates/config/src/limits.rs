@@ -1,5 +1,5 @@
 use crate::{
-    check,
+    RoutingStrategy, check,
     read::{Field, Section},
     report::Report,
 };
@@ -12,6 +12,18 @@ pub enum Limits {
     Weigh,
     /// They are kept: `enforce`. What would go beyond them goes elsewhere, or is refused.
     Enforce,
+}
+
+/// What decides what limits are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LimitsBy {
+    /// `headworks.limits`.
+    Setting,
+    /// `enforce_model_rate_limits` among the `optional_pre_call_checks`.
+    Check,
+    /// `routing_strategy`: where nothing else asks for them to be kept.
+    Strategy(RoutingStrategy),
 }
 
 /// How instances share what they keep over Redis: `headworks.redis`.
@@ -72,11 +84,17 @@ impl Sharing {
         })
     }
 
+    /// How many instances there are taken to be, for the time when Redis is silent.
+    #[must_use]
+    pub fn replicas(&self) -> u32 {
+        const DEFAULT_REPLICAS: u32 = 2;
+        self.replicas.unwrap_or(DEFAULT_REPLICAS)
+    }
+
     /// The part of a limit that an instance keeps to when Redis is silent.
     #[must_use]
     pub fn share(&self) -> f64 {
-        const DEFAULT_REPLICAS: u32 = 2;
-        1.0 / f64::from(self.replicas.unwrap_or(DEFAULT_REPLICAS))
+        1.0 / f64::from(self.replicas())
     }
 }
 

@@ -11,8 +11,8 @@ pub(crate) struct Args {
     #[arg(long, short, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    /// Read the configuration, say what is wrong with it, what has no effect, and how many attempts a request
-    /// of each group may come to, and exit: 0 if it can be run, else 1
+    /// Read the configuration, say what is wrong with it, what has no effect, how many attempts a request of
+    /// each group may come to and whether limits are kept, and exit: 0 if it can be run, else 1
     #[arg(long)]
     pub(crate) check: bool,
 

@@ -87,6 +87,9 @@ pub(crate) fn run(args: &Args) -> Result<(), StartError> {
         for plan in gateway.plans() {
             tracing::info!("{plan}");
         }
+        if let Some(limits) = gateway.limits() {
+            tracing::info!("{limits}");
+        }
         let address = SocketAddr::new(args.host, args.port);
         let listener = TcpListener::bind(address)
             .await
@@ -105,11 +108,14 @@ pub(crate) fn run(args: &Args) -> Result<(), StartError> {
     })
 }
 
-/// Builds what would be run, and tells what may become of a request.
+/// Builds what would be run, and tells what may become of a request and whether limits are kept.
 fn check(config: &config::Config) -> Result<(), StartError> {
     let gateway = Gateway::new(config).map_err(StartError::Build)?;
     for plan in gateway.plans() {
         println!("{plan}");
+    }
+    if let Some(limits) = gateway.limits() {
+        println!("{limits}");
     }
     Ok(())
 }

@@ -80,8 +80,8 @@ pub mod health;
 pub mod meter;
 
 pub use gateway::{
-    BuildError, Gateway, GatewayBuilder, GroupPlan, RequestPlan, ResponseBody, ResponseFuture,
-    Standing,
+    BuildError, Gateway, GatewayBuilder, GroupPlan, LimitPlan, RequestPlan, ResponseBody,
+    ResponseFuture, Standing,
 };
 
 /// The README's stack compiles.

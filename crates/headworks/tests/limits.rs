@@ -35,7 +35,11 @@ fn gateway(deployments: &[(&str, &str)], rest: &str) -> Gateway {
 }
 
 async fn ask(gateway: &Gateway, body: Value) -> (StatusCode, HeaderMap, Value) {
-    let request = Request::post("/v1/chat/completions")
+    ask_at(gateway, "/v1/chat/completions", body).await
+}
+
+async fn ask_at(gateway: &Gateway, path: &str, body: Value) -> (StatusCode, HeaderMap, Value) {
+    let request = Request::post(path)
         .header("content-type", "application/json")
         .body(Full::new(Bytes::from(body.to_string())))
         .unwrap();
@@ -48,6 +52,20 @@ async fn ask(gateway: &Gateway, body: Value) -> (StatusCode, HeaderMap, Value) {
 
 fn chat() -> Value {
     json!({"model": "m", "messages": [{"role": "user", "content": "Hello"}]})
+}
+
+/// What an answer says is left of the limits of its group: requests, of how many, and tokens, of how many.
+fn left(headers: &HeaderMap) -> [Option<i64>; 4] {
+    let names = [
+        "remaining-requests",
+        "limit-requests",
+        "remaining-tokens",
+        "limit-tokens",
+    ];
+    names.map(|name| {
+        let value = headers.get(format!("x-ratelimit-{name}"))?;
+        Some(value.to_str().unwrap().parse().unwrap())
+    })
 }
 
 /// How many of so many at once were answered, by deployment; the others were refused with 429.
@@ -192,4 +210,107 @@ fn an_account_has_one_limit() {
     let text = error.to_string();
     assert!(text.contains("\"account\" disagree on its `rpm`"), "{text}");
     assert!(text.contains("config.yaml:3"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_answer_tells_what_is_left_of_the_limits_of_its_group() {
+    let deployments = [
+        ("a", ", rpm: 3, tpm: 1000"),
+        ("b", ", rpm: 2, tpm: 1000, simulated: {answer_tokens: 20}"),
+    ];
+    for rest in [ENFORCE, ""] {
+        let gateway = gateway(&deployments, rest);
+        for (n, path) in ["/v1/chat/completions", "/v1/completions", "/v1/embeddings"]
+            .into_iter()
+            .enumerate()
+        {
+            let mut body = json!({"model": "m", "max_tokens": 20});
+            let prompt = match path {
+                "/v1/chat/completions" => "messages",
+                "/v1/completions" => "prompt",
+                _ => "input",
+            };
+            body[prompt] = match prompt {
+                "messages" => chat()["messages"].clone(),
+                _ => json!("Hello"),
+            };
+            body["stream"] = json!(n == 1);
+            let (status, headers, _) = ask_at(&gateway, path, body).await;
+            assert_eq!(status, 200, "{path}");
+            let [requests, of, tokens, of_tokens] = left(&headers);
+            assert_eq!((requests, of), (Some(4 - n as i64), Some(5)), "{path}");
+            assert!(
+                tokens.is_some_and(|tokens| (1800..2000).contains(&tokens)),
+                "{tokens:?}"
+            );
+            assert_eq!(of_tokens, Some(2000));
+        }
+        // What is kept refuses and what is a share does not; neither comes to be less than nothing.
+        let mut none = chat();
+        none["num_retries"] = json!(0);
+        let mut statuses = Vec::new();
+        for _ in 0..4 {
+            let (status, headers, _) = ask(&gateway, none.clone()).await;
+            statuses.push(status.as_u16());
+            let [requests, of, ..] = left(&headers);
+            assert_eq!(of, Some(5));
+            assert!((0..=2).contains(&requests.unwrap()), "{requests:?}");
+        }
+        assert_eq!(statuses.contains(&429), rest == ENFORCE, "{statuses:?}");
+        let (_, headers, _) = ask(&gateway, none).await;
+        assert_eq!(left(&headers)[0], Some(0), "{rest}");
+        advance(Duration::from_secs(62)).await;
+        let (_, headers, _) = ask(&gateway, chat()).await;
+        assert_eq!(left(&headers)[0], Some(4), "{rest}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_is_left_once_and_a_group_with_one_that_has_no_limit_has_none() {
+    let account = "|, quota_group: account";
+    let of_account = (
+        ("a", format!(", rpm: 9{account}")),
+        ("b", account.to_owned()),
+    );
+    let ((a, a_says), (b, b_says)) = &of_account;
+    let gateway = gateway(&[(a, a_says), (b, b_says)], ENFORCE);
+    let (_, headers, _) = ask(&gateway, chat()).await;
+    assert_eq!(left(&headers), [Some(8), Some(9), None, None]);
+
+    let gateway = self::gateway(
+        &[("a", ", rpm: 9, tpm: 1000"), ("b", ", tpm: 1000")],
+        ENFORCE,
+    );
+    let (_, headers, _) = ask(&gateway, chat()).await;
+    let [requests, of, tokens, of_tokens] = left(&headers);
+    assert_eq!((requests, of, of_tokens), (None, None, Some(2000)));
+    assert!(tokens.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_is_that_of_the_group_that_answered() {
+    let text = "\
+model_list:
+  - {model_name: m, litellm_params: {model: simulated/a, rpm: 7, simulated: {errors: {500: 1}}}}
+  - {model_name: n, litellm_params: {model: simulated/b, rpm: 5}}
+router_settings: {num_retries: 0, fallbacks: [{m: [n]}], model_group_alias: {alias: n}}
+";
+    let config = Config::parse(text, "config.yaml").unwrap();
+    let gateway = Gateway::new(&config.config).unwrap();
+    let (status, headers, _) = ask(&gateway, chat()).await;
+    assert_eq!(status, 200);
+    assert_eq!(left(&headers)[..2], [Some(4), Some(5)]);
+    let mut alias = chat();
+    alias["model"] = json!("alias");
+    let (_, headers, _) = ask(&gateway, alias).await;
+    assert_eq!(left(&headers)[..2], [Some(3), Some(5)]);
+    let mut own = chat();
+    own["disable_fallbacks"] = json!(true);
+    let (status, headers, _) = ask(&gateway, own).await;
+    assert_eq!(status, 500);
+    assert_eq!(left(&headers)[..2], [Some(5), Some(7)]);
+    let mut unknown = chat();
+    unknown["model"] = json!("nobody");
+    let (_, headers, _) = ask(&gateway, unknown).await;
+    assert_eq!(left(&headers), [None; 4]);
 }

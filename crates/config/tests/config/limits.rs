@@ -1,5 +1,5 @@
 use super::*;
-use headworks_config::{Limits, WhenSilent};
+use headworks_config::{Limits, LimitsBy, WhenSilent};
 use std::time::Duration;
 
 fn config(settings: &str) -> headworks_config::Config {
@@ -31,6 +31,9 @@ fn limits_are_kept_by_usage_based_strategies_by_a_check_or_when_asked_for() {
     ] {
         assert_eq!(config(settings).keeps_limits(), kept, "{settings}");
     }
+    let asked = "routing_strategy: usage-based-routing, optional_pre_call_checks: [enforce_model_rate_limits]";
+    let both = config(&format!("router_settings: {{{asked}}}\n"));
+    assert_eq!(both.limits(), (Limits::Enforce, LimitsBy::Check));
     let text =
         with_model("router_settings: {optional_pre_call_checks: [enforce_model_rate_limits]}\n");
     assert!(notices(&load(&text).unwrap()).is_empty());

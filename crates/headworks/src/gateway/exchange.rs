@@ -53,6 +53,8 @@ pub(super) struct Asked {
 pub(super) struct Answering {
     shared: Arc<Shared>,
     requested: RequestedModel,
+    /// The group that name leads to.
+    group: Group,
     attempts: Attempts,
     most: u32,
     dialect: Dialect,
@@ -161,6 +163,7 @@ impl Asking {
             keepalive: keepalive.map(|every| (every, endpoint.path())),
             shared,
             requested,
+            group,
             attempts,
             most: plan.retries(),
             dialect,
@@ -251,6 +254,7 @@ fn upstream(
         response.headers_mut().remove(http::header::CONTENT_LENGTH);
     }
     headers::provider_copies(response.headers_mut());
+    headers::without_limits(response.headers_mut());
     response.map(|body| match redact {
         Some(redact) => ResponseBody::redacted(body, redact),
         None => ResponseBody::upstream(body),
@@ -346,6 +350,8 @@ impl Answering {
         headers::own(headers, &self.call);
         headers::answered(headers, &self.requested, deployment);
         headers::fell_back(headers, fallbacks, fell_back.as_ref());
+        let group = fell_back.as_ref().map_or(&self.group, |after| &after.to);
+        headers::limited(headers, self.shared.lefts.of(group, Instant::now()));
         if let Some(why) = why {
             account::fell_back(headers, why);
         }

@@ -1,6 +1,9 @@
 //! The response headers clients of `LiteLLM` read, written as it writes them.
 
-use super::exchange::Call;
+use super::{
+    exchange::Call,
+    quota::{Left, Rate},
+};
 use headworks_core::{RequestedModel, Secret};
 use headworks_fallback::FellBack;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -18,6 +21,14 @@ const MAX_RETRIES: HeaderName = HeaderName::from_static("x-litellm-max-retries")
 const ATTEMPTED_FALLBACKS: HeaderName = HeaderName::from_static("x-litellm-attempted-fallbacks");
 const RESPONSE_MS: HeaderName = HeaderName::from_static("x-litellm-response-duration-ms");
 const OVERHEAD_MS: HeaderName = HeaderName::from_static("x-litellm-overhead-duration-ms");
+
+const LIMIT_REQUESTS: HeaderName = HeaderName::from_static("x-ratelimit-limit-requests");
+const REMAINING_REQUESTS: HeaderName = HeaderName::from_static("x-ratelimit-remaining-requests");
+const LIMIT_TOKENS: HeaderName = HeaderName::from_static("x-ratelimit-limit-tokens");
+const REMAINING_TOKENS: HeaderName = HeaderName::from_static("x-ratelimit-remaining-tokens");
+
+/// What the names of headers begin with that tell of limits: on an answer of ours, the group's.
+const RATE_LIMIT_PREFIX: &str = "x-ratelimit-";
 
 /// The name that was asked for and that nobody knows, on the answer of a default fallback.
 const UNKNOWN_MODEL: HeaderName = HeaderName::from_static("x-headworks-unknown-model");
@@ -114,6 +125,28 @@ pub(super) fn timed(headers: &mut HeaderMap, call: &Call, first_began: Instant) 
     headers.insert(OVERHEAD_MS, milliseconds(overhead));
 }
 
+/// What is left of the limits of the group, as far as it has any.
+pub(super) fn limited(headers: &mut HeaderMap, left: Left) {
+    let mut tell = |rate: Option<Rate>, limit, remaining| {
+        if let Some(rate) = rate {
+            headers.insert(limit, rate.limit.into());
+            headers.insert(remaining, rate.remaining.into());
+        }
+    };
+    tell(left.requests, LIMIT_REQUESTS, REMAINING_REQUESTS);
+    tell(left.tokens, LIMIT_TOKENS, REMAINING_TOKENS);
+}
+
+/// Takes away what a provider says of the limits of one deployment, which the client would take for the group's.
+/// Its [copies](provider_copies) stay.
+pub(super) fn without_limits(headers: &mut HeaderMap) {
+    let is_limit = |name: &&HeaderName| name.as_str().starts_with(RATE_LIMIT_PREFIX);
+    let names: Vec<_> = headers.keys().filter(is_limit).cloned().collect();
+    for name in names {
+        headers.remove(name);
+    }
+}
+
 /// Copies every header of the upstream under its `llm_provider-` name, as `LiteLLM` does; the headers
 /// themselves stay.
 pub(super) fn provider_copies(headers: &mut HeaderMap) {
@@ -183,6 +216,9 @@ mod tests {
         assert_eq!(headers["llm_provider-x-ratelimit-remaining-requests"], "7");
         assert_eq!(headers["x-ratelimit-remaining-requests"], "7");
         assert_eq!(headers.len(), 3);
+        without_limits(&mut headers);
+        assert_eq!(headers["llm_provider-x-ratelimit-remaining-requests"], "7");
+        assert_eq!(headers.len(), 2);
     }
 
     #[test]

@@ -32,6 +32,7 @@ pub use self::{
     build::{BuildError, GatewayBuilder},
     future::ResponseFuture,
     plan::{GroupPlan, RequestPlan},
+    quota::LimitPlan,
     standing::Standing,
 };
 
@@ -97,6 +98,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 ///
 /// A deployment's own error is passed on with its status and its body.
 ///
+/// What is left of the group that answered, or refused, is in `x-ratelimit-limit-requests`,
+/// `x-ratelimit-remaining-requests` and the two of `-tokens`: the sum over its deployments, those of one
+/// `quota_group` counted once, of what `rpm` and `tpm` (or what has been learned) leave in this minute; never less
+/// than 0. One that some deployment of the group has no limit on is left out. Where limits are weights they are counted
+/// all the same, by each instance for itself, and nobody is refused at 0. Tokens are counted as estimated until an
+/// answer has ended. Over Redis it is what was left for all at the last exchange. Of a group with more than 16
+/// quotas the sum is up to 50 ms old. A provider's own `x-ratelimit-…` are those of one deployment: they are in the
+/// copies alone (`llm_provider-x-ratelimit-…`).
+///
 /// Built from a configuration by [`Gateway::new`], or by [`Gateway::builder`] where there is more to say. It
 /// must be built and called inside a tokio runtime with time and I/O enabled.
 #[derive(Clone)]
@@ -110,6 +120,8 @@ struct Shared {
     master_key: Option<Secret>,
     max_request_bytes: usize,
     plans: Plans,
+    limits: Option<LimitPlan>,
+    lefts: quota::Lefts,
     views: view::Views,
     total_timeout: Option<Duration>,
     stream_keepalive: Option<Duration>,
@@ -169,6 +181,13 @@ impl Gateway {
         let body = RequestBody::parse(content_type, request.body().clone()).ok()?;
         let asked = Asked::of(&self.shared, request.headers(), model.as_deref(), &body).ok()?;
         Some(asked.plan)
+    }
+
+    /// What the limits of the configuration are for, and who counts them; `None` where nothing is limited and
+    /// nothing is shared.
+    #[must_use]
+    pub fn limits(&self) -> Option<&LimitPlan> {
+        self.shared.limits.as_ref()
     }
 
     /// How the deployment of this id stands now: what its breaker does, and how much is under way there. `None`

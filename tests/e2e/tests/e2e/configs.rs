@@ -134,3 +134,33 @@ async fn the_plan_of_each_group_is_said_at_the_start() {
     let line = "gpt-4o: 2 retries; at most 3 attempts";
     assert_eq!(log.matches(line).count(), 1, "{log}");
 }
+
+#[tokio::test]
+async fn whether_limits_are_kept_is_said_at_the_start_and_by_a_check() {
+    let limited = GOOD.replace("openai/gpt-4o }", "openai/gpt-4o, rpm: 60 }");
+    let weights = "limits: weights only, because simple-shuffle keeps none by itself; to keep them write \
+                   `headworks.limits: enforce`";
+    let (_, said) = checked(&limited).await;
+    assert_eq!(said.lines().nth(1), Some(weights), "{said}");
+
+    let kept = format!("{limited}headworks: {{ limits: enforce }}\n");
+    let line = "limits: enforced, as headworks.limits says; counted by this instance alone";
+    let (_, said) = checked(&kept).await;
+    assert_eq!(said.lines().nth(1), Some(line), "{said}");
+    let headworks = Headworks::start(&kept).await;
+    let log = headworks.log();
+    assert_eq!(log.matches(line).count(), 1, "{log}");
+
+    // Nobody answers at this port, and no password of it is anybody's to read.
+    let shared = format!(
+        "{kept}router_settings: {{ redis_host: 127.0.0.1, redis_port: 1, redis_password: canary }}\n"
+    );
+    let (_, said) = checked(&shared).await;
+    assert!(
+        said.contains(
+            "shared over Redis at 127.0.0.1:1, and while it is silent each instance keeps to 1/2"
+        ),
+        "{said}"
+    );
+    assert!(!said.contains("canary"), "{said}");
+}

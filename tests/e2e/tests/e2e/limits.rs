@@ -26,3 +26,41 @@ async fn the_provider_is_believed_when_it_says_that_less_is_left() {
     assert!((19..=21).contains(&wait), "{wait}");
     assert_eq!(upstream.seen().requests, 1);
 }
+
+#[tokio::test]
+async fn what_a_provider_says_of_one_deployment_is_not_told_as_if_it_were_the_groups() {
+    let upstream = Upstream::start().await;
+    upstream.answer_with(|_| {
+        openai::chat("m")
+            .header("x-ratelimit-limit-requests", "60")
+            .header("x-ratelimit-remaining-requests", "59")
+            .header("x-ratelimit-reset-requests", "1s")
+            .header("x-ratelimit-remaining-req-minute", "59")
+            .header("anthropic-ratelimit-requests-remaining", "59")
+    });
+    for (limit, remaining) in [("", None), ("rpm: 10", Some("9"))] {
+        let deployment = config::with("gpt-4o", "a", &upstream.base_url(), limit);
+        let headworks = Headworks::start(&config::of(&[deployment], "")).await;
+        let answer = headworks.client().post(CHAT, &chat("gpt-4o")).await;
+        assert_eq!(answer.status, 200);
+        let header = |name: &str| {
+            let value = answer.headers.get(name)?;
+            value.to_str().ok()
+        };
+        assert_eq!(header("x-ratelimit-remaining-requests"), remaining);
+        assert_eq!(
+            header("x-ratelimit-limit-requests"),
+            remaining.map(|_| "10")
+        );
+        assert_eq!(header("x-ratelimit-reset-requests"), None);
+        assert_eq!(header("x-ratelimit-remaining-req-minute"), None);
+        for name in [
+            "x-ratelimit-remaining-requests",
+            "x-ratelimit-remaining-req-minute",
+        ] {
+            assert_eq!(header(&format!("llm_provider-{name}")), Some("59"));
+        }
+        // Nobody takes these for ours.
+        assert_eq!(header("anthropic-ratelimit-requests-remaining"), Some("59"));
+    }
+}

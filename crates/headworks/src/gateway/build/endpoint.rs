@@ -57,7 +57,7 @@ pub(super) fn endpoint(
     if goes_by_usage(config) {
         meter = meter.telling(state.clone());
     }
-    if !limit.quota().limits().is_empty() {
+    if limit.quota().limits().count_tokens() {
         meter = meter.showing();
     }
     let own = Own {

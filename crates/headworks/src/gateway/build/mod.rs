@@ -23,7 +23,7 @@ use super::{
     network::Network,
     plan::Plans,
     policy,
-    quota::{Quotas, Sharing, TokenCost},
+    quota::{LeftsBuilder, LimitPlan, Quotas, Sharing, TokenCost},
     reach::Reach,
     stack,
     standing::Stand,
@@ -127,6 +127,7 @@ impl<'a> GatewayBuilder<'a> {
         let checker = network.checker();
         let mut discovery = Discovery::default();
         let mut quotas = Quotas::new(config)?;
+        let mut lefts = LeftsBuilder::default();
         let mut checks = HealthBuilder::new(policy::health(config));
 
         let mut groups: BTreeMap<&Group, Vec<_>> = BTreeMap::new();
@@ -140,6 +141,8 @@ impl<'a> GatewayBuilder<'a> {
                 None => network.reach(deployment, target, &mut discovery),
             };
             let quota = quotas.of(config, deployment);
+            let account = deployment.info.quota_group.as_deref();
+            lefts.add(&deployment.group, account, &quota);
             let mut limit = RateLimitLayer::new(quota.clone()).cost(TokenCost::new(
                 &deployment.id,
                 target.provider(),
@@ -186,6 +189,8 @@ impl<'a> GatewayBuilder<'a> {
             master_key: config.general.master_key.clone(),
             max_request_bytes: usize::try_from(config.max_request_size()).unwrap_or(usize::MAX),
             plans: Plans::new(config, &fallbacks),
+            limits: LimitPlan::new(config),
+            lefts: lefts.build(),
             views,
             total_timeout: config.headworks.total_timeout,
             stream_keepalive: config.headworks.stream_keepalive,

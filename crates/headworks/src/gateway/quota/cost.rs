@@ -15,8 +15,10 @@ pub(crate) struct TokenCost(Arc<Inner>);
 struct Inner {
     estimator: Estimator,
     provider: &'static Provider,
-    /// Is told what the provider says is left of it, if it has limits that could be reached.
+    /// Is told what the provider says is left of it, if there is anything to count.
     quota: Option<Quota>,
+    /// Whether tokens are counted.
+    tokens: bool,
     /// Estimate by actual.
     error: Histogram,
 }
@@ -38,6 +40,7 @@ impl TokenCost {
         Self(Arc::new(Inner {
             estimator: Estimator::new(),
             provider,
+            tokens: quota.limits().count_tokens(),
             quota: (!quota.limits().is_empty()).then(|| quota.clone()),
             error: histogram!("headworks_token_estimate_ratio", &labels),
         }))
@@ -64,7 +67,7 @@ impl Cost<RequestBody> for TokenCost {
             seen: None,
         };
         // A prompt is not measured for nobody.
-        if self.0.quota.is_none() {
+        if !self.0.tokens {
             return (Tokens::NONE, tally(0));
         }
         let body = request.body();
@@ -89,8 +92,10 @@ impl Tally for TokenTally {
         let Inner {
             provider, quota, ..
         } = &*self.cost.0;
-        if let Some(quota) = quota {
+        if self.cost.0.tokens {
             self.seen = extensions.get().cloned();
+        }
+        if let Some(quota) = quota {
             let now = Instant::now();
             for left in provider.left(headers) {
                 if let Some(told) = told(left) {

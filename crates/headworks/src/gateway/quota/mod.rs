@@ -1,9 +1,14 @@
 //! The limits of deployments: from what the configuration says to the quota each goes by.
 
 mod cost;
+mod left;
+mod said;
 mod sharing;
 
+pub use said::LimitPlan;
+
 pub(super) use cost::{TokenCost, TokenTally};
+pub(super) use left::{Left, Lefts, LeftsBuilder, Rate};
 pub(super) use sharing::Sharing;
 
 use super::build::BuildError;
@@ -24,12 +29,18 @@ pub(super) struct Quotas {
 
 /// The limit of each kind, its name in the configuration, and where it is found.
 const KINDS: [Kind; 6] = [
-    ("rpm", Unit::Requests, Period::Minute, |one| one.rpm),
-    ("tpm", Unit::Tokens, Period::Minute, |one| one.tpm),
+    TOLD[0],
+    TOLD[1],
     ("itpm", Unit::InputTokens, Period::Minute, |one| one.itpm),
     ("otpm", Unit::OutputTokens, Period::Minute, |one| one.otpm),
     ("rpd", Unit::Requests, Period::Day, |one| one.rpd),
     ("tpd", Unit::Tokens, Period::Day, |one| one.tpd),
+];
+
+/// Those of which a client is told what is left.
+const TOLD: [Kind; 2] = [
+    ("rpm", Unit::Requests, Period::Minute, |one| one.rpm),
+    ("tpm", Unit::Tokens, Period::Minute, |one| one.tpm),
 ];
 
 type Kind = (&'static str, Unit, Period, fn(&Deployment) -> Option<u64>);
@@ -103,7 +114,7 @@ impl Quotas {
 
     /// True if this quota may ever refuse a request: it has limits, or somebody else may say that it rests.
     pub(super) fn may_refuse(&self, deployment: &Deployment, quota: &Quota) -> bool {
-        self.is_shared(deployment) || !quota.limits().is_empty()
+        self.is_shared(deployment) || quota.limits().may_refuse()
     }
 
     pub(super) fn into_named(self) -> Vec<(Arc<str>, Quota)> {
@@ -123,13 +134,14 @@ fn limits_of(
     if !deployment.daily_reset_time.is_zero() {
         limits = limits.day_begins(deployment.daily_reset_time);
     }
-    if keeps {
-        for (_, unit, period, of) in KINDS {
-            if let Some(limit) = of(deployment) {
-                limits = limits.rate(unit, period, limit);
-            }
+    // Of what is not kept, that is counted of which a client is told what is left.
+    let kinds = if keeps { &KINDS[..] } else { &TOLD[..] };
+    for (_, unit, period, of) in kinds {
+        if let Some(limit) = of(deployment) {
+            limits = limits.rate(*unit, *period, limit);
         }
     }
+    limits = limits.advisory(!keeps);
     // Those of one deployment in one process are the balance's to count.
     let parallel = config.max_parallel_requests(deployment).filter(|_| shared);
     match parallel {

@@ -58,7 +58,7 @@ fn tell(state: Result<(), &StoreError>) {
 }
 
 /// Where Redis is: as it was written, or from its parts.
-fn url(redis: &Redis) -> String {
+pub(super) fn url(redis: &Redis) -> String {
     if let Some(url) = &redis.url {
         return url.expose().to_owned();
     }

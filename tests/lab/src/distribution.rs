@@ -39,7 +39,7 @@ impl Distribution {
 }
 
 /// The time until the next of events that come independently of each other, so many a second on average.
-pub(crate) fn until_next(per_second: f64, rng: &mut Rng) -> Duration {
+pub fn until_next(per_second: f64, rng: &mut Rng) -> Duration {
     Duration::from_secs_f64(-above_zero(rng).ln() / per_second)
 }
 

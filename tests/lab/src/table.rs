@@ -83,23 +83,29 @@ fn percent(part: f64) -> String {
 }
 
 /// A table whose first column is words and whose others are numbers.
-struct Table {
-    head: Vec<String>,
-    rows: Vec<Vec<String>>,
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// The names of the columns.
+    pub head: Vec<String>,
+    /// As many words in each.
+    pub rows: Vec<Vec<String>>,
 }
 
 // ===== impl Table =====
 
 impl Table {
-    fn new(head: &[&str]) -> Self {
+    /// One of these columns, without rows.
+    #[must_use]
+    pub fn new(head: &[&str]) -> Self {
         Self {
             head: head.iter().map(ToString::to_string).collect(),
             rows: Vec::new(),
         }
     }
 
-    /// In columns that stand under each other in a terminal too.
-    fn write(&self) -> String {
+    /// As Markdown, in columns that stand under each other in a terminal too.
+    #[must_use]
+    pub fn write(&self) -> String {
         let lines = || [&self.head].into_iter().chain(&self.rows);
         let widths: Vec<_> = (0..self.head.len())
             .map(|column| {

@@ -1,17 +1,13 @@
-mod axes;
-mod svg;
-
-use crate::{Choice, Log, Scenario, latencies, rates};
-use axes::{Plot, Scale};
+use crate::{
+    Choice, Log, Scenario,
+    drawing::{Anchor, HEIGHT, LEFT, Legend, Plot, RIGHT, Scale, Stroke, Svg},
+    latencies, rates,
+};
 use std::ops::Range;
-use svg::{Anchor, HEIGHT, Stroke, Svg, WIDTH};
 
 /// The most deployments of a class that have a line each; of more, all between the least and the most are
 /// shown as one band, and their average as a line.
 const MOST_LINES: usize = 12;
-
-const LEFT: f64 = 44.0;
-const RIGHT: f64 = WIDTH - 10.0;
 
 /// The percentiles of latency that are drawn, with their colours.
 const PERCENTILES: [(f64, &str, usize, Stroke); 3] = [
@@ -39,7 +35,7 @@ fn calls(svg: &mut Svg, scenario: &Scenario, log: &Log) {
     plot.axes(svg, false);
     events(svg, scenario, &plot);
 
-    let mut legend = Legend { x: RIGHT, y: 44.0 };
+    let mut legend = Legend::new(44.0);
     legend.entry(svg, "fair", 4, Stroke::Dashed);
     let mut from = 0;
     for (colour, class) in scenario.deployments.iter().enumerate() {
@@ -81,7 +77,7 @@ fn times(svg: &mut Svg, scenario: &Scenario, log: &Log) {
     plot.axes(svg, true);
     events(svg, scenario, &plot);
 
-    let mut legend = Legend { x: RIGHT, y: 220.0 };
+    let mut legend = Legend::new(220.0);
     for ((_, name, colour, stroke), line) in PERCENTILES.into_iter().zip(lines).rev() {
         legend.entry(svg, name, colour, stroke);
         let points = (0_u32..)
@@ -97,7 +93,8 @@ fn plot(scenario: &Scenario, heights: Range<f64>, scale: Scale) -> Plot {
         right: RIGHT,
         top: heights.start,
         bottom: heights.end,
-        seconds: f64::from(scenario.seconds),
+        across: Scale::Linear(f64::from(scenario.seconds)),
+        unit: " s",
         scale,
     }
 }
@@ -116,25 +113,6 @@ fn events(svg: &mut Svg, scenario: &Scenario, plot: &Plot) {
         if let Some(leaves) = class.leaves {
             mark(leaves, leaves, "one leaves");
         }
-    }
-}
-
-/// What the lines of a plot are, written above it from right to left.
-struct Legend {
-    x: f64,
-    y: f64,
-}
-
-// ===== impl Legend =====
-
-impl Legend {
-    fn entry(&mut self, svg: &mut Svg, words: &str, colour: usize, stroke: Stroke) {
-        svg.text(self.x, self.y, Anchor::End, "ink", words);
-        // As wide as a text of the system's font is at most.
-        self.x -= words.chars().map(|_| 6.4).sum::<f64>() + 4.0;
-        let y = self.y - 4.0;
-        svg.line(&[(self.x - 16.0, y), (self.x, y)], colour, stroke);
-        self.x -= 26.0;
     }
 }
 

@@ -1,65 +1,74 @@
 use super::svg::{Anchor, Svg};
 
-/// One of the two plots of a picture: seconds to the right, something else upwards.
-pub(super) struct Plot {
-    pub(super) left: f64,
-    pub(super) right: f64,
-    pub(super) top: f64,
-    pub(super) bottom: f64,
-    pub(super) seconds: f64,
-    pub(super) scale: Scale,
+/// One of the plots of a picture.
+#[derive(Clone, Copy, Debug)]
+pub struct Plot {
+    /// Where it begins.
+    pub left: f64,
+    /// Where it ends.
+    pub right: f64,
+    /// Its upper edge.
+    pub top: f64,
+    /// Its lower edge.
+    pub bottom: f64,
+    /// What stands to the right.
+    pub across: Scale,
+    /// What that is, written after the last of its numbers.
+    pub unit: &'static str,
+    /// What stands upwards.
+    pub scale: Scale,
 }
 
-/// What stands at which height.
+/// What stands at which place between one end and the other.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Scale {
+pub enum Scale {
     /// From zero to this.
     Linear(f64),
-    /// From this to that, each doubling as high as the next.
+    /// From this to that, each doubling as long as the next.
     Log(f64, f64),
 }
 
 // ===== impl Plot =====
 
 impl Plot {
-    pub(super) fn at(&self, second: f64, value: f64) -> (f64, f64) {
-        let height = self.scale.height(value).clamp(0.0, 1.0);
+    /// The place of a value.
+    #[must_use]
+    pub fn at(&self, across: f64, value: f64) -> (f64, f64) {
+        let height = self.scale.part(value).clamp(0.0, 1.0);
+        let across = self.across.part(across);
         (
-            (second / self.seconds).mul_add(self.right - self.left, self.left),
+            across.mul_add(self.right - self.left, self.left),
             height.mul_add(self.top - self.bottom, self.bottom),
         )
     }
 
     /// The value of each second, in the middle of it.
-    pub(super) fn points(&self, values: impl IntoIterator<Item = f64>) -> Vec<(f64, f64)> {
+    pub fn points(&self, values: impl IntoIterator<Item = f64>) -> Vec<(f64, f64)> {
         let values = (0_u32..).zip(values);
         values
             .map(|(second, value)| self.at(f64::from(second) + 0.5, value))
             .collect()
     }
 
-    /// Grid and numbers; under the last plot of a picture the seconds too.
-    pub(super) fn axes(&self, svg: &mut Svg, last: bool) {
-        for tick in self.scale.ticks() {
-            let (_, y) = self.at(0.0, tick);
+    /// Grid and numbers; under the last plot of a picture those to the right too.
+    pub fn axes(&self, svg: &mut Svg, last: bool) {
+        for tick in self.scale.ticks(4.0) {
+            let (_, y) = self.at(self.across.least(), tick);
             svg.grid((self.left, y), (self.right, y));
             svg.text(self.left - 5.0, y + 4.0, Anchor::End, "pale", &number(tick));
         }
-        let step = nice(self.seconds / 6.0);
-        let mut second = 0.0;
-        while second <= self.seconds {
-            let (x, _) = self.at(second, 0.0);
+        let mut ticks = self.across.ticks(6.0).into_iter().peekable();
+        while let Some(tick) = ticks.next() {
+            let (x, _) = self.at(tick, 0.0);
             svg.grid((x, self.bottom), (x, self.bottom + 4.0));
             if last {
-                let (anchor, unit) = if second + step > self.seconds {
-                    (Anchor::End, " s")
-                } else {
-                    (Anchor::Middle, "")
+                let (anchor, unit) = match ticks.peek() {
+                    Some(_) => (Anchor::Middle, ""),
+                    None => (Anchor::End, self.unit),
                 };
-                let words = format!("{}{unit}", number(second));
+                let words = format!("{}{unit}", number(tick));
                 svg.text(x, self.bottom + 16.0, anchor, "pale", &words);
             }
-            second += step;
         }
     }
 }
@@ -68,13 +77,14 @@ impl Plot {
 
 impl Scale {
     /// From zero to somewhat above the most.
-    pub(super) fn linear(most: f64) -> Self {
+    #[must_use]
+    pub fn linear(most: f64) -> Self {
         let step = nice(most / 4.0);
         Self::Linear((most / step).ceil().max(1.0) * step)
     }
 
     /// Over all of these, to the next of 1, 2, 5, 10 … on both sides.
-    pub(super) fn log(values: impl IntoIterator<Item = f64>) -> Self {
+    pub fn log(values: impl IntoIterator<Item = f64>) -> Self {
         let values = values.into_iter().filter(|value| *value > 0.0);
         let (least, most) = values.fold((f64::MAX, f64::MIN), |(least, most), value| {
             (least.min(value), most.max(value))
@@ -91,18 +101,26 @@ impl Scale {
         )
     }
 
-    /// Where a value stands between bottom, 0, and top, 1.
-    fn height(self, value: f64) -> f64 {
+    /// Where a value stands between one end, 0, and the other, 1.
+    fn part(self, value: f64) -> f64 {
         match self {
             Self::Linear(most) => value / most,
             Self::Log(least, most) => (value / least).log(most / least),
         }
     }
 
-    fn ticks(self) -> Vec<f64> {
+    const fn least(self) -> f64 {
+        match self {
+            Self::Linear(_) => 0.0,
+            Self::Log(least, _) => least,
+        }
+    }
+
+    /// Round numbers, so many of them or a few less where they stand evenly.
+    fn ticks(self, parts: f64) -> Vec<f64> {
         match self {
             Self::Linear(most) => {
-                let step = nice(most / 4.0);
+                let step = nice(most / parts);
                 let ticks = (0_u32..).map(|tick| f64::from(tick) * step);
                 ticks.take_while(|tick| *tick <= most * 1.001).collect()
             }
@@ -113,9 +131,9 @@ impl Scale {
     }
 }
 
-/// 1, 2, 5, 10, … over the range of times that answers take.
+/// 1, 2, 5, 10, … over the range of all that is drawn.
 fn steps() -> impl Iterator<Item = f64> {
-    (-3..4).flat_map(|power| [1.0, 2.0, 5.0].map(|step| step * 10_f64.powi(power)))
+    (-3..6).flat_map(|power| [1.0, 2.0, 5.0].map(|step| step * 10_f64.powi(power)))
 }
 
 /// The least of 1, 2, 5, 10, … that is not below.
@@ -137,7 +155,7 @@ mod tests {
 
     #[test]
     fn ticks_are_round_numbers() {
-        let ticks = |scale: Scale| -> Vec<_> { scale.ticks().into_iter().map(number).collect() };
+        let ticks = |scale: Scale| -> Vec<_> { scale.ticks(4.0).into_iter().map(number).collect() };
         assert_eq!(ticks(Scale::linear(61.0)), ["0", "20", "40", "60", "80"]);
         assert_eq!(ticks(Scale::linear(2.9)), ["0", "1", "2", "3"]);
         let log = Scale::log([0.6, 0.0, 12.0]);
@@ -149,7 +167,7 @@ mod tests {
     #[test]
     fn values_stand_between_the_ends_of_their_scale() {
         let log = Scale::Log(0.5, 2.0);
-        assert!((log.height(1.0) - 0.5).abs() < 1e-9);
-        assert_eq!(Scale::Linear(4.0).height(1.0), 0.25);
+        assert!((log.part(1.0) - 0.5).abs() < 1e-9);
+        assert_eq!(Scale::Linear(4.0).part(1.0), 0.25);
     }
 }

@@ -1,8 +1,12 @@
-/// A picture that is being drawn, 480 by 380.
-pub(super) struct Svg(String);
+/// A picture that is being drawn, [`WIDTH`] by [`HEIGHT`]; zero is at the top on the left.
+#[derive(Clone, Debug)]
+pub struct Svg(String);
 
-pub(super) const WIDTH: f64 = 480.0;
-pub(super) const HEIGHT: f64 = 380.0;
+/// How wide a picture is.
+pub const WIDTH: f64 = 480.0;
+
+/// How high it is.
+pub const HEIGHT: f64 = 380.0;
 
 /// Colours that keep apart on white and on black, also for those who do not see all of them; the picture
 /// follows what the reader's system prefers.
@@ -18,26 +22,35 @@ text{font:11px system-ui,sans-serif}.title{font-weight:600;font-size:13px}\
 .b0{fill:#58a6ff}.b1{fill:#f0883e}.b2{fill:#3fb950}.b3{fill:#bc8cff}}";
 
 /// How a line is drawn, apart from its colour.
-#[derive(Clone, Copy)]
-pub(super) enum Stroke {
+#[derive(Clone, Copy, Debug)]
+pub enum Stroke {
+    /// One of many.
     Thin,
+    /// One of a few.
     Solid,
+    /// What is only compared with.
     Dashed,
+    /// The third kind, where there are three.
     Dotted,
 }
 
 /// Where a text stands relative to its point.
-#[derive(Clone, Copy)]
-pub(super) enum Anchor {
+#[derive(Clone, Copy, Debug)]
+pub enum Anchor {
+    /// To the right of it.
     Start,
+    /// Around it.
     Middle,
+    /// To the left of it.
     End,
 }
 
 // ===== impl Svg =====
 
 impl Svg {
-    pub(super) fn new(title: &str) -> Self {
+    /// An empty one. The title is for those who do not see it.
+    #[must_use]
+    pub fn new(title: &str) -> Self {
         let title = escaped(title);
         Self(format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
@@ -47,7 +60,8 @@ impl Svg {
         ))
     }
 
-    pub(super) fn text(&mut self, x: f64, y: f64, anchor: Anchor, class: &str, text: &str) {
+    /// A text in one of the style's classes: `ink`, `pale`, and `title` beside either.
+    pub fn text(&mut self, x: f64, y: f64, anchor: Anchor, class: &str, text: &str) {
         let anchor = match anchor {
             Anchor::Start => "start",
             Anchor::Middle => "middle",
@@ -59,7 +73,8 @@ impl Svg {
         );
     }
 
-    pub(super) fn grid(&mut self, from: (f64, f64), to: (f64, f64)) {
+    /// A line to read values by.
+    pub fn grid(&mut self, from: (f64, f64), to: (f64, f64)) {
         self.0 += &format!(
             "<path class=\"grid\" d=\"M{:.1} {:.1}L{:.1} {:.1}\"/>\n",
             from.0, from.1, to.0, to.1
@@ -67,7 +82,7 @@ impl Svg {
     }
 
     /// A time in which something is different.
-    pub(super) fn event(&mut self, from: (f64, f64), to: (f64, f64)) {
+    pub fn event(&mut self, from: (f64, f64), to: (f64, f64)) {
         self.0 += &format!(
             "<rect class=\"event\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"/>\n",
             from.0,
@@ -77,7 +92,8 @@ impl Svg {
         );
     }
 
-    pub(super) fn line(&mut self, points: &[(f64, f64)], colour: usize, stroke: Stroke) {
+    /// A line through these points, in one of five colours, 0 to 4.
+    pub fn line(&mut self, points: &[(f64, f64)], colour: usize, stroke: Stroke) {
         let stroke = match stroke {
             Stroke::Thin => "stroke-width=\"1\" stroke-opacity=\".7\"",
             Stroke::Solid => "stroke-width=\"1.6\"",
@@ -88,13 +104,15 @@ impl Svg {
         self.0 += &format!("<path class=\"line k{colour}\" {stroke} d=\"M{points}\"/>\n");
     }
 
-    /// The area between two lines.
-    pub(super) fn band(&mut self, upper: &[(f64, f64)], lower: &[(f64, f64)], colour: usize) {
+    /// The area between two lines, in one of four colours, 0 to 3.
+    pub fn band(&mut self, upper: &[(f64, f64)], lower: &[(f64, f64)], colour: usize) {
         let points = path(upper.iter().chain(lower.iter().rev()));
         self.0 += &format!("<path class=\"band b{colour}\" d=\"M{points}Z\"/>\n");
     }
 
-    pub(super) fn finish(self) -> String {
+    /// The whole file.
+    #[must_use]
+    pub fn finish(self) -> String {
         self.0 + "</svg>\n"
     }
 }

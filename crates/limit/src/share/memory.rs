@@ -16,9 +16,19 @@ pub struct MemoryStore(Arc<Shelves>);
 
 #[derive(Debug)]
 struct Shelves {
-    began: Instant,
+    clock: Mutex<Clock>,
     shelves: Mutex<HashMap<Arc<str>, Shelf>>,
 }
+
+/// What time it is in the store: so late at that moment.
+#[derive(Clone, Copy, Debug)]
+struct Clock {
+    at: Duration,
+    set: Instant,
+}
+
+/// A time of day that is neither the beginning of a minute nor of a day.
+const BEGAN: Duration = Duration::from_secs(1_000_000_007);
 
 // ===== impl MemoryStore =====
 
@@ -27,7 +37,7 @@ impl MemoryStore {
     #[must_use]
     pub fn new() -> Self {
         Self(Arc::new(Shelves {
-            began: Instant::now(),
+            clock: Mutex::new(Clock::set(BEGAN)),
             shelves: Mutex::default(),
         }))
     }
@@ -35,6 +45,17 @@ impl MemoryStore {
     /// Loses all it knows, as a store does that is restarted without having written anything down.
     pub fn clear(&self) {
         self.0.shelves.lock().clear();
+    }
+
+    /// What time it is by its clock, since the epoch.
+    #[must_use]
+    pub fn time(&self) -> Duration {
+        self.0.clock.lock().now()
+    }
+
+    /// Sets its clock, as that of a machine may be set: ahead, or back.
+    pub fn set_time(&self, since_epoch: Duration) {
+        *self.0.clock.lock() = Clock::set(since_epoch);
     }
 }
 
@@ -48,14 +69,27 @@ impl Store for MemoryStore {
     type Future = Ready<Result<Vec<Answer>, StoreError>>;
 
     fn exchange(&self, instance: &InstanceId, questions: &[Question]) -> Self::Future {
-        /// A time of day that is neither the beginning of a minute nor of a day.
-        const BEGAN: Duration = Duration::from_secs(1_000_000_007);
-        let now = crate::window::micros(BEGAN + self.0.began.elapsed());
+        let now = crate::window::micros(self.time());
         let mut shelves = self.0.shelves.lock();
         let answers = questions.iter().map(|question| {
             let shelf = shelves.entry(question.quota.clone()).or_default();
             shelf.exchange(instance, question, now)
         });
         ready(Ok(answers.collect()))
+    }
+}
+
+// ===== impl Clock =====
+
+impl Clock {
+    fn set(at: Duration) -> Self {
+        Self {
+            at,
+            set: Instant::now(),
+        }
+    }
+
+    fn now(self) -> Duration {
+        self.at + self.set.elapsed()
     }
 }

@@ -39,6 +39,10 @@ const IDLE: Duration = Duration::from_millis(400);
 const PAUSE: Duration = Duration::from_millis(5);
 const RETRY: Duration = Duration::from_millis(200);
 
+/// By how much each of these is longer or shorter at random: those that were started together are not to go on
+/// asking together.
+const JITTER: f64 = 0.1;
+
 // ===== impl KeeperParams =====
 
 impl KeeperParams {
@@ -222,7 +226,7 @@ async fn keep(
             }
         }
         if state == State::Silent {
-            sleep(RETRY).await;
+            sleep(jittered(RETRY)).await;
             continue;
         }
         if begins {
@@ -230,7 +234,7 @@ async fn keep(
         }
         sleep(PAUSE).await;
         let partly = state == State::Partly;
-        let pause = if busy || partly { BUSY } else { IDLE };
+        let pause = jittered(if busy || partly { BUSY } else { IDLE });
         if in_vain || partly {
             // Whoever wants more than there is would ask without end, and so would those that are not answered.
             sleep(pause).await;
@@ -241,6 +245,10 @@ async fn keep(
             () = wanted.notified() => {}
         }
     }
+}
+
+fn jittered(pause: Duration) -> Duration {
+    pause.mul_f64((2.0 * JITTER).mul_add(fastrand::f64(), 1.0 - JITTER))
 }
 
 // ===== impl Answer =====

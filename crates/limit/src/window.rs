@@ -102,6 +102,31 @@ impl Window {
         self.sum = self.sum.saturating_sub(amount);
     }
 
+    /// How long ago, at least, the last `amount` of what is in it was counted, the latest first. What is not in
+    /// it counts as of now.
+    pub(crate) fn latest(&mut self, now: u64, amount: u64) -> Vec<(u64, u64)> {
+        self.advance(now);
+        let mut parts = Vec::new();
+        let mut rest = amount.saturating_sub(self.sum);
+        let mut amount = amount - rest;
+        let oldest = (self.newest + 1).saturating_sub(self.len());
+        for number in (oldest..=self.newest).rev() {
+            let part = self.buckets[self.slot_of(number)].min(amount);
+            amount -= part;
+            let part = part + std::mem::take(&mut rest);
+            if part > 0 {
+                let ended = self
+                    .ends
+                    .saturating_sub((self.newest - number) * self.width);
+                parts.push((now.saturating_sub(ended), part));
+            }
+            if amount == 0 {
+                break;
+            }
+        }
+        parts
+    }
+
     /// How long from `now` until at least `amount` has left the window, or all of it has.
     pub(crate) fn until_left(&self, now: u64, amount: u64) -> Duration {
         let mut left = 0;
@@ -229,6 +254,23 @@ mod tests {
             let mut before = window.clone();
             assert!(before.used(now + left - 1) > 100_u64.saturating_sub(amount));
         }
+    }
+
+    #[test]
+    fn the_latest_is_told_with_its_age_and_never_as_older_than_it_is() {
+        let mut window = Window::sliding(MINUTE);
+        let half = SECOND / 2;
+        window.add(START, 5);
+        window.add(START + 30 * SECOND + half, 7);
+        window.add(START + 40 * SECOND, 1);
+        let now = START + 40 * SECOND + half;
+        assert_eq!(window.latest(now, 0), []);
+        assert_eq!(window.latest(now, 3), [(0, 1), (9 * SECOND + half, 2)]);
+        let all = [(0, 1), (9 * SECOND + half, 7), (39 * SECOND + half, 5)];
+        assert_eq!(window.latest(now, 13), all);
+        // More than there is.
+        assert_eq!(window.latest(now, 15)[0], (0, 3));
+        assert_eq!(window.latest(START + 200 * SECOND, 4), [(0, 4)]);
     }
 
     #[test]

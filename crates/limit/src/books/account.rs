@@ -96,8 +96,11 @@ impl Account {
             buckets: shape.buckets + u64::try_from(lease).unwrap_or_default(),
             offset: shape.offset,
             ask: match ahead {
-                Some(ahead) => self.lease.ask(self.rate.limit, now, ahead),
-                None => self.lease.only_tell(now),
+                Some(ahead) => {
+                    let limit = self.rate.limit;
+                    self.lease.ask(limit, now, ahead, &mut self.window)
+                }
+                None => self.lease.only_tell(now, &mut self.window),
             },
         }
     }

@@ -1,6 +1,6 @@
 use super::{Ask, Granted, LEASE, TRUST};
-use crate::window::micros;
-use std::collections::VecDeque;
+use crate::window::{Window, micros};
+use std::{collections::VecDeque, time::Duration};
 
 /// What one instance holds of a shared rate, and what it is to tell the store.
 ///
@@ -41,6 +41,16 @@ pub struct Return {
     /// When it was granted, by the store's clock, in microseconds since the epoch.
     pub at: u64,
     /// How much of it comes back.
+    pub amount: u64,
+}
+
+/// So much was used without having been granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Debt {
+    /// How long ago, at least.
+    pub age: Duration,
+    /// How much.
     pub amount: u64,
 }
 
@@ -122,8 +132,9 @@ impl Lease {
         }
     }
 
-    /// What the store is to be told and asked, `for_next` so long: until the exchange after this one.
-    pub(crate) fn ask(&mut self, limit: u64, now: u64, ahead: f64) -> Ask {
+    /// What the store is to be told and asked, `ahead` so many times what was asked for since the last time. When
+    /// something was used says the `window`.
+    pub(crate) fn ask(&mut self, limit: u64, now: u64, ahead: f64, window: &mut Window) -> Ask {
         self.expire(now);
         // What will be over before long goes back now, while it is worth something. By then there is a younger
         // one: what is not young any more is not counted as held.
@@ -150,10 +161,10 @@ impl Lease {
             // For the first requests after a while without any.
             advance: self.usual.max(limit / 20).max(1),
             alone: self.alone,
-            debt: self.debt,
+            debts: self.debts(now, window),
             returns: std::mem::take(&mut self.returns),
         };
-        (self.demand, self.short, self.alone, self.debt) = (0, 0, 0, 0);
+        (self.demand, self.short, self.alone) = (0, 0, 0);
         // Half of it in some half a minute without demand.
         self.usual -= self.usual / 64;
         ask
@@ -161,12 +172,23 @@ impl Lease {
 
     /// What the store is told when it is not known to listen: nothing is asked for, since what is granted to one
     /// that does not hear it is lost.
-    pub(crate) fn only_tell(&mut self, now: u64) -> Ask {
+    pub(crate) fn only_tell(&mut self, now: u64, window: &mut Window) -> Ask {
         self.expire(now);
         Ask {
-            debt: std::mem::take(&mut self.debt),
+            debts: self.debts(now, window),
             ..Ask::default()
         }
+    }
+
+    /// All that is owed, as if it had been used last of all: of what has been, some may have been granted, and
+    /// nothing is to be forgotten too early.
+    fn debts(&mut self, now: u64, window: &mut Window) -> Vec<Debt> {
+        let debts = window.latest(now, std::mem::take(&mut self.debt));
+        let debt = |(age, amount)| Debt {
+            age: Duration::from_micros(age),
+            amount,
+        };
+        debts.into_iter().map(debt).collect()
     }
 
     /// What the store has answered to a question that was `asked` then.
@@ -189,7 +211,7 @@ impl Lease {
     /// No answer has come to this question. The store may have heard it or not: what is owed is told again,
     /// what was to come back is not, so that it errs on the side of the limit.
     pub(crate) fn unanswered(&mut self, ask: &Ask) {
-        self.owe(ask.debt);
+        self.owe(ask.debts.iter().map(|debt| debt.amount).sum());
         self.short = self.short.max(ask.want.min(1));
     }
 

@@ -48,7 +48,7 @@ mod shelf;
 mod store;
 
 pub use keeper::{Keeper, KeeperParams};
-pub use lease::Return;
+pub use lease::{Debt, Return};
 pub use memory::MemoryStore;
 pub use store::{
     Alone, Answer, Ask, Granted, InstanceId, Question, RateQuestion, SlotQuestion, Store,

@@ -1,7 +1,7 @@
 //! The rules a store keeps to, as arithmetic: what the shared script of another store says, in plain words.
 
 use super::{
-    Answer, Ask, Granted, InstanceId, LEASE, Question, RateQuestion, Return, SlotQuestion,
+    Answer, Ask, Debt, Granted, InstanceId, LEASE, Question, RateQuestion, Return, SlotQuestion,
 };
 use crate::window::micros;
 use std::{
@@ -82,7 +82,7 @@ impl Counted {
     fn exchange(&mut self, rate: &RateQuestion, instances: u64, now: u64) -> Granted {
         let Ask {
             returns,
-            debt,
+            debts,
             want,
             held,
             advance,
@@ -97,7 +97,12 @@ impl Counted {
                 *used = used.saturating_sub(*amount);
             }
         }
-        self.count(newest, *debt);
+        for &Debt { age, amount } in debts {
+            let used = bucket(now.saturating_sub(micros(age)));
+            if used + rate.buckets > newest {
+                self.count(used, amount);
+            }
+        }
 
         let used: u64 = self.buckets.values().sum();
         let left = rate.limit.saturating_sub(used);

@@ -1,4 +1,4 @@
-use super::Return;
+use super::{Debt, Return};
 use std::{error::Error, fmt, future::Future, sync::Arc, time::Duration};
 
 /// Where several instances keep what they share.
@@ -68,7 +68,7 @@ pub struct Ask {
     /// What was granted and is not needed.
     pub returns: Vec<Return>,
     /// What was used without having been granted.
-    pub debt: u64,
+    pub debts: Vec<Debt>,
     /// How much is wanted, beyond what is held.
     pub want: u64,
     /// How much is held.

@@ -405,6 +405,59 @@ async fn a_store_that_has_lost_its_data_is_told_what_was_used() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_store_is_told_late_leaves_the_window_when_it_would_have() {
+    for lost in [false, true] {
+        let store = Remote::new(Duration::from_millis(5));
+        store.cut.store(!lost, Ordering::Relaxed);
+        let make = |number| {
+            instance(
+                number,
+                &Limits::new().rpm(100),
+                store.clone(),
+                Alone::Share(0.5),
+            )
+        };
+        let instances: Vec<_> = (0..2).map(make).collect();
+        sleep(SETTLE).await;
+        let log = Log::default();
+        let spell = || {
+            const LASTS: Duration = Duration::from_secs(5);
+            let each = instances.iter();
+            futures(each.map(|i| demand(&i.quota, &log, Tokens::NONE, 50, LASTS)))
+        };
+        spell().await;
+        assert_eq!(log.all(), 100);
+        sleep(Duration::from_secs(45)).await;
+        if lost {
+            store.store.clear();
+        }
+        store.cut.store(false, Ordering::Relaxed);
+        // What was granted before both had told theirs goes back.
+        sleep(2 * LEASE).await;
+        spell().await;
+        assert_eq!(log.all(), 100, "it is in use");
+        sleep(Duration::from_secs(10)).await;
+        spell().await;
+        assert_eq!(log.all(), 200, "a minute later it is not any more");
+        assert!(log.busiest_minute() <= 100);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn instances_that_start_together_do_not_go_on_asking_together() {
+    let store = Remote::new(Duration::from_millis(2));
+    let _instances = instances(50, &Limits::new().rpm(6000), &store);
+    sleep(Duration::from_secs(10)).await;
+    let mut most = 0;
+    for _ in 0..200 {
+        let before = store.exchanges.load(Ordering::Relaxed);
+        sleep(Duration::from_millis(10)).await;
+        most = most.max(store.exchanges.load(Ordering::Relaxed) - before);
+    }
+    assert!(most < 15, "{most} of 50 within ten milliseconds");
+}
+
+#[tokio::test(start_paused = true)]
 async fn changes_of_the_store_are_told_once() {
     let store = Remote::new(Duration::from_millis(5));
     let told = Arc::new(Mutex::new(Vec::new()));

@@ -43,13 +43,14 @@ fn command(script: &Script, instance: &InstanceId, question: &Question) -> Cmd {
         call.arg(rate.limit)
             .arg(micros(rate.width))
             .arg(rate.buckets);
-        call.arg(micros(rate.offset)).arg(ask.debt).arg(ask.want);
-        call.arg(ask.held)
-            .arg(ask.advance)
-            .arg(ask.alone)
-            .arg(ask.returns.len());
+        call.arg(micros(rate.offset)).arg(ask.want).arg(ask.held);
+        call.arg(ask.advance).arg(ask.alone).arg(ask.returns.len());
         for back in &ask.returns {
             call.arg(back.at).arg(back.amount);
+        }
+        call.arg(ask.debts.len());
+        for debt in &ask.debts {
+            call.arg(micros(debt.age)).arg(debt.amount);
         }
     }
     match &question.slots {

@@ -3,8 +3,9 @@
 --
 -- KEYS: 1 what is known of the quota (hash), 2 its instances (sorted by until when they count),
 --       3 slots by instance (hash), 4 the same by until when they are held, 5.. buckets of each rate (hash).
--- ARGV: instance, rest, rates, then of each rate: limit, width, buckets, offset, debt, want, held, advance,
---       alone, returns, and of each return: at, amount; then 1 and limit, used, want, lapse of slots, or 0.
+-- ARGV: instance, rest, rates, then of each rate: limit, width, buckets, offset, want, held, advance, alone,
+--       returns, and of each return: at, amount; debts, and of each debt: age, amount; then 1 and limit, used,
+--       want, lapse of slots, or 0.
 -- All times are in microseconds.
 
 local arg = 0
@@ -47,7 +48,7 @@ local longest = 120 * SECOND
 
 for rate = 1, number() do
   local limit, width, buckets, offset = number(), number(), number(), number()
-  local debt, want, held, ahead, alone = number(), number(), number(), number(), number()
+  local want, held, ahead, alone = number(), number(), number(), number()
   local key = KEYS[4 + rate]
   local function bucket(at)
     return math.floor(math.max(at - offset, 0) / width)
@@ -77,8 +78,11 @@ for rate = 1, number() do
       count(name, -math.min(amount, counts[name]))
     end
   end
-  if debt > 0 then
-    count(newest, debt)
+  for _ = 1, number() do
+    local name, amount = bucket(now - number()), number()
+    if name + buckets > newest then
+      count(name, amount)
+    end
   end
 
   local left = math.max(limit - used, 0)

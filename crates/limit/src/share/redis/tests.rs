@@ -3,7 +3,9 @@
 use super::*;
 use crate::{
     Limits, Quota, Tokens,
-    share::{Alone, Ask, Keeper, KeeperParams, RateQuestion, Return, SlotQuestion, shelf::Shelf},
+    share::{
+        Alone, Ask, Debt, Keeper, KeeperParams, RateQuestion, Return, SlotQuestion, shelf::Shelf,
+    },
 };
 use headworks_upstream::RedisServer;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +23,13 @@ fn question(rng: &mut fastrand::Rng, last: &[u64]) -> Question {
             });
         }
     }
+    let mut debts = Vec::new();
+    for _ in 0..rng.usize(0..4).saturating_sub(1) {
+        debts.push(Debt {
+            age: Duration::from_millis(rng.u64(0..120)),
+            amount: rng.u64(0..5),
+        });
+    }
     let alone = if rng.u8(0..20) == 0 { 150 } else { 0 };
     let rate = |name, width, ask| RateQuestion {
         name,
@@ -32,7 +41,7 @@ fn question(rng: &mut fastrand::Rng, last: &[u64]) -> Question {
     };
     let ask = Ask {
         returns,
-        debt: rng.u64(0..10).saturating_sub(7),
+        debts,
         want: rng.u64(0..60).saturating_sub(20),
         held: rng.u64(0..10),
         advance: rng.u64(0..20),

@@ -3,6 +3,7 @@ use crate::{
     read::{Field, Section},
     report::Report,
 };
+use headworks_core::Hint;
 use std::{
     net::{IpAddr, SocketAddr},
     time::Duration,
@@ -31,6 +32,7 @@ use std::{
 ///   retry_budget: {share: 0.2, floor_per_minute: 60}  # default none
 ///   queue: {wait: 5, max: 1000}  # for a deployment that takes the request; default none
 ///   when_all_rest: refuse  # or least_bad
+///   longest_hint: 3600     # seconds a provider's word on when to come back is believed at most
 ///   limits: enforce        # or weigh; default as the strategy and the checks say
 ///   redis: {replicas: 3, when_silent: share}  # or open, or closed
 /// ```
@@ -81,6 +83,10 @@ pub struct OwnSettings {
     pub queue: Option<QueueSettings>,
     /// What becomes of a request when every deployment that could take it rests.
     pub when_all_rest: WhenAllRest,
+    /// The longest wait that a provider's hint is believed for, and how long a deployment is left alone that is
+    /// back some day: a spent daily quota, an empty account. Default: an hour ([`Hint::LONGEST`]). A deployment
+    /// rests no shorter than its `cooldown_time` for it.
+    pub longest_hint: Duration,
     /// Whether limits are kept. See [`Config::keeps_limits`](crate::Config::keeps_limits) for the default.
     pub limits: Option<Limits>,
     /// How instances share what they keep, if Redis is named.
@@ -216,6 +222,9 @@ impl OwnSettings {
             when_all_rest: get("when_all_rest")
                 .and_then(|field| WhenAllRest::read(&field, report))
                 .unwrap_or_default(),
+            longest_hint: get("longest_hint")
+                .and_then(|field| field.positive_seconds(report))
+                .unwrap_or(default.longest_hint),
             limits: get("limits").and_then(|field| Limits::read(&field, report)),
             redis: get("redis")
                 .and_then(|field| Sharing::read(&field, report))
@@ -245,6 +254,7 @@ impl Default for OwnSettings {
             retry_budget: None,
             queue: None,
             when_all_rest: WhenAllRest::default(),
+            longest_hint: Hint::LONGEST,
             limits: None,
             redis: Sharing::default(),
         }

@@ -7,7 +7,11 @@
 
 use bytes::Bytes;
 use headworks::{
-    Gateway, ResponseBody, breaker::Phase, config::Config, core::DeploymentId, provider::Endpoint,
+    Gateway, ResponseBody,
+    breaker::Phase,
+    config::Config,
+    core::{DeploymentId, Outcome},
+    provider::{Endpoint, verdict::Case},
 };
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -407,6 +411,47 @@ router_settings: { num_retries: 1, routing_strategy: round-robin }
 
     tokio::time::advance(wait + Duration::from_secs(10)).await;
     assert_eq!(ask(&gateway, chat(HELLO)).await.status(), StatusCode::OK);
+}
+
+/// Two deployments, each of which says after one request to come back in a minute.
+const LIMITED: &str = r#"
+model_list:
+  - { model_name: m, litellm_params: { model: simulated/x, simulated: { rpm: 1 } } }
+  - { model_name: m, litellm_params: { model: simulated/y, simulated: { rpm: 1 } } }
+router_settings: { num_retries: 1, routing_strategy: round-robin }
+"#;
+
+#[tokio::test(start_paused = true)]
+async fn a_hint_is_believed_for_as_long_as_the_configuration_says_and_no_longer() {
+    let gateway = gateway(&format!("{LIMITED}headworks: {{ longest_hint: 20 }}"));
+    for _ in 0..3 {
+        ask(&gateway, chat(HELLO)).await;
+    }
+    let response = ask(&gateway, chat(HELLO)).await;
+    assert_eq!(response.headers()["x-headworks-error"], "all_resting");
+    assert_eq!(response.headers()["retry-after"], "20");
+    tokio::time::advance(Duration::from_secs(20)).await;
+    // Somebody is asked, and says again what it said: the minute is not over.
+    let response = ask(&gateway, chat(HELLO)).await;
+    assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!(response.headers().get("x-headworks-error").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_program_has_the_last_word_on_what_an_error_means() {
+    let config = Config::parse(LIMITED, "config.yaml").unwrap().config;
+    let callers = |case: &Case<'_>| (case.status == 429).then(|| Outcome::CallerFault.into());
+    let gateway = Gateway::builder(&config).overrule(callers).build().unwrap();
+    for _ in 0..2 {
+        assert_eq!(ask(&gateway, chat(HELLO)).await.status(), StatusCode::OK);
+    }
+    // Nobody rests for it, and nobody else is asked.
+    for _ in 0..9 {
+        let response = ask(&gateway, chat(HELLO)).await;
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert!(response.headers().get("x-headworks-error").is_none());
+        assert_eq!(response.headers()["x-litellm-attempted-retries"], "0");
+    }
 }
 
 #[tokio::test(start_paused = true)]

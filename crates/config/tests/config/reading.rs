@@ -184,7 +184,8 @@ general_settings: {max_request_size_mb: 0.5}
 headworks:
   {total_timeout: 120, connect_timeout: 0.5, upstream_http: 2, tls_roots: native, pool_idle_timeout: 4,
    ttft_timeout: 1.5, stream_idle_timeout: 30, headers_timeout: 4, commit: complete,
-   retry_budget: {share: 0.2, floor_per_minute: 5}, queue: {wait: 2.5, max: 7}, when_all_rest: least_bad}
+   retry_budget: {share: 0.2, floor_per_minute: 5}, queue: {wait: 2.5, max: 7}, when_all_rest: least_bad,
+   longest_hint: 90.5}
 ";
     let config = load(&with_model(text)).unwrap().config;
     assert_eq!(config.max_request_size(), 512 * 1024);
@@ -212,6 +213,7 @@ headworks:
                 max: 7,
             }),
             when_all_rest: WhenAllRest::LeastBad,
+            longest_hint: Duration::from_millis(90_500),
             ..OwnSettings::default()
         }
     );
@@ -223,6 +225,7 @@ headworks:
     assert_eq!(own.retry_budget.unwrap().floor_per_minute, 60);
     assert_eq!(own.queue.unwrap().max, 1000);
     assert_eq!(own.when_all_rest, WhenAllRest::Refuse);
+    assert_eq!(own.longest_hint, Duration::from_secs(3600));
 }
 
 #[test]

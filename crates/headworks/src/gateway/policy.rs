@@ -17,6 +17,7 @@ pub(super) fn breaker(config: &Config, deployment: &Deployment) -> BreakerPolicy
     };
     let mut policy = BreakerPolicy::new()
         .cooldown(time)
+        .longest_hint(config.headworks.longest_hint)
         .lone(is_lone(config, deployment));
     if let Some(fails) = cooldown.allowed_fails {
         // LiteLLM counts them for as long as the cooldown lasts.
@@ -168,6 +169,7 @@ pub(super) fn health(config: &Config) -> crate::health::HealthPolicy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use headworks_core::Hint;
 
     fn config(router: &str) -> Config {
         let text = format!(
@@ -186,17 +188,22 @@ mod tests {
         breaker(config, deployment)
     }
 
+    /// The breaker's own, but for the longest hint, of which there is one.
+    fn usual() -> BreakerPolicy {
+        BreakerPolicy::new().longest_hint(Hint::LONGEST)
+    }
+
     #[test]
     fn the_defaults_are_the_breakers_own_and_litellms_five_seconds() {
         let config = config("num_retries: 2");
-        assert_eq!(breaker_of(&config, "m"), BreakerPolicy::new());
-        assert_eq!(breaker_of(&config, "lone"), BreakerPolicy::new().lone(true));
+        assert_eq!(breaker_of(&config, "m"), usual());
+        assert_eq!(breaker_of(&config, "lone"), usual().lone(true));
     }
 
     #[test]
     fn a_fallback_lets_a_lone_deployment_rest() {
         let config = config("fallbacks: [{lone: [m]}]");
-        assert_eq!(breaker_of(&config, "lone"), BreakerPolicy::new());
+        assert_eq!(breaker_of(&config, "lone"), usual());
     }
 
     #[test]
@@ -206,7 +213,7 @@ mod tests {
             "allowed_fails: 3, cooldown_time: 30, allowed_fails_policy: {TimeoutErrorAllowedFails: 1}",
         );
         let thirty = Duration::from_secs(30);
-        let expected = BreakerPolicy::new()
+        let expected = usual()
             .cooldown(thirty)
             .allowed_fails(3)
             .window(thirty)

@@ -19,7 +19,7 @@ use headworks_openai::{
 use headworks_provider::{
     SignIn, SignInLayer, Target,
     client::{self, Connector},
-    verdict::{Judge, JudgeLayer, JudgedBody},
+    verdict::{Judge, JudgeLayer, JudgedBody, SharedOverrule},
 };
 use headworks_retry::{Retry, RetryBody, RetryLayer, RetryPolicy};
 use headworks_timeout::{
@@ -37,7 +37,7 @@ pub(super) type CheckClient = client::Client<Full<Bytes>, ConnectTimeout<Connect
 
 /// What a request meets once its deployment is chosen.
 pub(super) type Deployment = RateLimit<
-    Meter<Breaker<AttemptTimeout<Judge<Commit<StreamTimeout<SignIn<Mocked>>>>>>>,
+    Meter<Breaker<AttemptTimeout<Judge<Commit<StreamTimeout<SignIn<Mocked>>>, SharedOverrule>>>>,
     TokenCost,
 >;
 
@@ -50,6 +50,7 @@ pub(super) struct Own {
     pub(super) meter: MeterLayer,
     pub(super) circuit: Circuit,
     pub(super) timeout: AttemptTimeoutLayer,
+    pub(super) judge: JudgeLayer<SharedOverrule>,
     pub(super) commit: CommitLayer,
     pub(super) silence: StreamTimeoutLayer,
 }
@@ -98,7 +99,7 @@ pub(super) fn deployment(own: Own, target: Target, reach: Reach) -> Deployment {
         // Each attempt has its own time, never more than what is left until the deadline.
         .layer(own.timeout)
         // The one place that looks into an error's body; everything outside goes by its verdict.
-        .layer(JudgeLayer::new(target.provider()))
+        .layer(own.judge)
         // Holds a stream to its first token, inside the attempt's time, and ends a cut one honestly. What fails
         // before that is an answer to be judged, and to be tried elsewhere.
         .layer(own.commit)

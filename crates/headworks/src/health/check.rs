@@ -1,7 +1,10 @@
 //! One check of one deployment: asking, and judging the answer.
 
 use super::{Probe, Sickness};
-use crate::provider::{SignIn, Target, verdict::JudgeLayer};
+use crate::provider::{
+    SignIn, Target,
+    verdict::{JudgeLayer, SharedOverrule},
+};
 use bytes::{Buf, Bytes};
 use headworks_core::{Answer, BoxError, Classify, StatusClassifier, Verdict};
 use http::{Request, Response, StatusCode};
@@ -22,8 +25,14 @@ type Checking = Pin<Box<dyn Future<Output = Result<(), Sickness>> + Send>>;
 /// How much of an answer is read: many times the longest list of models.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
 
-/// A check of what lives at `target` and is reached by `service`.
-pub(super) fn new<S, B>(service: S, target: Target, probe: Probe, limit: Duration) -> Check
+/// A check of what lives at `target` and is reached by `service`, its answers judged by `judge`.
+pub(super) fn new<S, B>(
+    service: S,
+    target: Target,
+    judge: &JudgeLayer<SharedOverrule>,
+    probe: Probe,
+    limit: Duration,
+) -> Check
 where
     S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
     S::Error: Into<BoxError>,
@@ -32,6 +41,7 @@ where
     B::Data: Send,
     B::Error: Into<BoxError> + Send,
 {
+    let service = judge.layer(service);
     Box::new(move || {
         let asking = ask(service.clone(), target.clone(), probe.clone());
         Box::pin(async move {
@@ -48,7 +58,6 @@ where
     B: Body + Unpin,
     B::Error: Into<BoxError>,
 {
-    let service = JudgeLayer::new(target.provider()).layer(service);
     let answer = match &probe {
         Probe::Nothing => return Ok(()),
         Probe::Models => {

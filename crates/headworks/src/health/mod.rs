@@ -172,6 +172,7 @@ impl HealthBuilder {
             check: check::new(
                 subject.service,
                 subject.target,
+                &subject.judge,
                 subject.probe,
                 subject.timeout.unwrap_or(self.policy.timeout),
             ),

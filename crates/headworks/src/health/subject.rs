@@ -1,5 +1,11 @@
 use super::Probe;
-use crate::{breaker::Circuit, provider::Target};
+use crate::{
+    breaker::Circuit,
+    provider::{
+        Target,
+        verdict::{JudgeLayer, SharedOverrule},
+    },
+};
 use headworks_core::{DeploymentId, Group};
 use std::{fmt, time::Duration};
 
@@ -11,6 +17,7 @@ pub struct Subject<S> {
     pub(super) target: Target,
     pub(super) circuit: Circuit,
     pub(super) service: S,
+    pub(super) judge: JudgeLayer<SharedOverrule>,
     pub(super) probe: Probe,
     pub(super) background: bool,
     pub(super) timeout: Option<Duration>,
@@ -35,6 +42,7 @@ impl<S> Subject<S> {
             id: id.into(),
             group: group.into(),
             model: target.model().to_owned(),
+            judge: JudgeLayer::new(target.provider()).overrule(SharedOverrule::default()),
             target,
             circuit,
             service,
@@ -49,6 +57,14 @@ impl<S> Subject<S> {
     #[must_use]
     pub fn model(mut self, model: impl Into<String>) -> Self {
         self.model = model.into();
+        self
+    }
+
+    /// How its answers are judged: as those to clients, if the findings are to be of one mind with them.
+    /// Default: by what is known of its provider.
+    #[must_use]
+    pub fn judge(mut self, judge: JudgeLayer<SharedOverrule>) -> Self {
+        self.judge = judge;
         self
     }
 

@@ -22,6 +22,30 @@
 //! ([`Misconfigured`](headworks_core::Outcome::Misconfigured)): the name was put there by the configuration,
 //! not by the caller.
 //!
+//! # The last word
+//!
+//! is the user's: [`JudgeLayer::overrule`] takes outcomes by status ([`Statuses`]), or a closure that is shown the
+//! whole answer ([`Case`]) and gives another verdict, hint included, or none:
+//!
+//! ```
+//! use headworks_core::{Hint, Outcome, Verdict};
+//! use headworks_provider::{Provider, verdict::{Case, JudgeLayer}};
+//! use std::time::Duration;
+//!
+//! let vllm = Provider::find("hosted_vllm").expect("a row of the table");
+//! let layer = JudgeLayer::new(vllm).overrule(|case: &Case<'_>| {
+//!     let loading = case.status == 404 && case.body.starts_with(b"loading");
+//!     loading.then(|| Verdict {
+//!         outcome: Outcome::Capacity,
+//!         hint: Some(Hint::after(Duration::from_secs(30))),
+//!     })
+//! });
+//! # drop(layer);
+//! ```
+//!
+//! The longest hint that is believed is a setting as well ([`JudgeLayer::longest_hint`]). What an outcome leads to
+//! is not decided here but by retry's and breaker's policies.
+//!
 //! # Where it belongs in the stack
 //!
 //! Directly outside of [`SignInLayer`](crate::SignInLayer), one per deployment: inside of everything that
@@ -80,7 +104,7 @@ mod words;
 pub use body::JudgedBody;
 pub use future::ResponseFuture;
 pub use layer::JudgeLayer;
-pub use overrule::{Case, Overrule, Statuses};
+pub use overrule::{Case, Overrule, SharedOverrule, Statuses};
 pub use rules::Rules;
 pub use service::Judge;
 

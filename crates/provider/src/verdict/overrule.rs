@@ -1,6 +1,7 @@
 use crate::Provider;
 use headworks_core::{Outcome, Verdict};
 use http::{HeaderMap, StatusCode};
+use std::{fmt, sync::Arc};
 
 /// An answer that is being judged.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +42,10 @@ pub trait Overrule {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Statuses(Vec<(StatusCode, Outcome)>);
 
+/// An [`Overrule`] of whatever type, or none, for who does not know which while compiling.
+#[derive(Clone, Default)]
+pub struct SharedOverrule(Option<Arc<dyn Overrule + Send + Sync>>);
+
 impl Overrule for () {
     fn overrule(&self, _: &Case<'_>) -> Option<Verdict> {
         None
@@ -73,5 +78,26 @@ impl Overrule for Statuses {
             outcome: *outcome,
             hint: case.verdict.hint,
         })
+    }
+}
+
+// ===== impl SharedOverrule =====
+
+impl SharedOverrule {
+    /// Has `overrule` decide.
+    pub fn new(overrule: impl Overrule + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(overrule)))
+    }
+}
+
+impl Overrule for SharedOverrule {
+    fn overrule(&self, case: &Case<'_>) -> Option<Verdict> {
+        self.0.as_ref()?.overrule(case)
+    }
+}
+
+impl fmt::Debug for SharedOverrule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedOverrule").finish_non_exhaustive()
     }
 }

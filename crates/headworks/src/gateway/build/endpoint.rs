@@ -11,7 +11,10 @@ use headworks_breaker::Circuit;
 use headworks_config::{Commit, Config, Deployment, RoutingStrategy};
 use headworks_limit::RateLimitLayer;
 use headworks_openai::stream::{CommitLayer, CommitPoint};
-use headworks_provider::Target;
+use headworks_provider::{
+    Target,
+    verdict::{JudgeLayer, SharedOverrule},
+};
 use headworks_timeout::{AttemptTimeoutLayer, StreamTimeoutLayer};
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -22,6 +25,7 @@ pub(super) fn endpoint(
     deployment: &Deployment,
     target: &Target,
     circuit: Circuit,
+    judge: JudgeLayer<SharedOverrule>,
     limit: RateLimitLayer<TokenCost>,
     reach: Reach,
 ) -> Endpoint<stack::Deployment> {
@@ -65,6 +69,7 @@ pub(super) fn endpoint(
         meter,
         circuit: circuit.clone(),
         timeout,
+        judge,
         commit,
         silence,
     };

@@ -36,7 +36,11 @@ use headworks_breaker::Circuit;
 use headworks_config::{Config, Deployment, RoutingStrategy};
 use headworks_core::{Group, RequestedModel};
 use headworks_limit::RateLimitLayer;
-use headworks_provider::{Target, simulated::Simulated};
+use headworks_provider::{
+    Target,
+    simulated::Simulated,
+    verdict::{JudgeLayer, Overrule, SharedOverrule},
+};
 use http::HeaderValue;
 use std::{
     collections::{BTreeMap, HashMap},
@@ -51,6 +55,7 @@ pub struct GatewayBuilder<'a> {
     metrics: Option<Box<dyn Fn() -> String + Send + Sync>>,
     mock_faults: bool,
     strategy: Option<Strategy>,
+    overrule: SharedOverrule,
 }
 
 // ===== impl GatewayBuilder =====
@@ -62,6 +67,7 @@ impl<'a> GatewayBuilder<'a> {
             metrics: None,
             mock_faults: config.general.dangerously_allow_mock_testing_request_params,
             strategy: None,
+            overrule: SharedOverrule::default(),
         }
     }
 
@@ -111,6 +117,31 @@ impl<'a> GatewayBuilder<'a> {
         self
     }
 
+    /// Gives the program the last word on what a deployment's error means, by its status
+    /// ([`Statuses`](headworks_provider::verdict::Statuses)) or by a closure: retries, fallbacks, rests, health
+    /// checks and metrics all go by it. Default: what is known of the providers.
+    ///
+    /// ```
+    /// use headworks::{Gateway, config::Config, core::Outcome, provider::verdict::Statuses};
+    /// use http::StatusCode;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), headworks::BoxError> {
+    /// # let config = "model_list: [{model_name: m, litellm_params: {model: simulated/a}}]";
+    /// # let config = Config::parse(config, "config.yaml")?.config;
+    /// // What stands in front of these deployments answers so when it is out of room.
+    /// let statuses = Statuses::from_iter([(StatusCode::IM_A_TEAPOT, Outcome::Capacity)]);
+    /// let gateway = Gateway::builder(&config).overrule(statuses).build()?;
+    /// # drop(gateway);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn overrule(mut self, overrule: impl Overrule + Send + Sync + 'static) -> Self {
+        self.overrule = SharedOverrule::new(overrule);
+        self
+    }
+
     /// The gateway.
     ///
     /// Deployments register their metrics here, so a recorder for the `metrics` facade must be installed
@@ -135,7 +166,11 @@ impl<'a> GatewayBuilder<'a> {
         let mut stands = HashMap::new();
         for (deployment, target) in config.deployments.iter().zip(&targets) {
             let circuit = Circuit::new(policy::breaker(config, deployment));
-            let gate = checks.add(subject(config, deployment, target, &circuit, &checker));
+            let judge = JudgeLayer::new(target.provider())
+                .longest_hint(config.headworks.longest_hint)
+                .overrule(self.overrule.clone());
+            let subject = subject(config, deployment, target, &circuit, &judge, &checker);
+            let gate = checks.add(subject);
             let reach = match simulated(deployment, target) {
                 Some(params) => Reach::from(Simulated::new(params)),
                 None => network.reach(deployment, target, &mut discovery),
@@ -152,7 +187,8 @@ impl<'a> GatewayBuilder<'a> {
             if !quotas.is_shared(deployment) || policy::is_lone(config, deployment) {
                 limit = limit.without_rests();
             }
-            let mut endpoint = endpoint(config, deployment, target, circuit.clone(), limit, reach);
+            let breaker = circuit.clone();
+            let mut endpoint = endpoint(config, deployment, target, breaker, judge, limit, reach);
             let stand = Stand::new(circuit, endpoint.member().state().clone());
             stands.insert(deployment.id.clone(), stand);
             if config.health_checks.routing {

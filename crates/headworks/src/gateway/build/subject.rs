@@ -10,7 +10,10 @@ use crate::{
 };
 use headworks_breaker::Circuit;
 use headworks_config::{Config, Deployment, HealthCheck};
-use headworks_provider::Target;
+use headworks_provider::{
+    Target,
+    verdict::{JudgeLayer, SharedOverrule},
+};
 
 /// What is checked of a deployment, and how.
 pub(super) fn subject(
@@ -18,6 +21,7 @@ pub(super) fn subject(
     deployment: &Deployment,
     target: &Target,
     circuit: &Circuit,
+    judge: &JudgeLayer<SharedOverrule>,
     checker: &CheckClient,
 ) -> Subject<CheckClient> {
     let probe = match simulated(deployment, target) {
@@ -39,6 +43,7 @@ pub(super) fn subject(
         checker.clone(),
     )
     .model(&deployment.model)
+    .judge(judge.clone())
     .probe(probe)
     .background(!deployment.info.disable_background_health_check)
     .timeout(deployment.info.health_check_timeout)

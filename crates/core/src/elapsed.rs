@@ -13,7 +13,7 @@ pub enum Clock {
     /// Between two pieces of an answer, while there is nothing to wait for but the next.
     Idle,
     /// One attempt: from the request to the head of the answer, and to the end of its body if that is
-    /// covered (see [`Timeouts::attempt_body`]).
+    /// covered (see [`Timeouts::attempt_body`]), but for the pauses in which nobody asks for more of it.
     Attempt,
     /// The whole request: waiting, every attempt, every fallback, the body.
     Total,

@@ -1,4 +1,7 @@
-use crate::{ResponseFuture, timer::Limit};
+use crate::{
+    ResponseFuture,
+    timer::{Limit, Pauses},
+};
 use headworks_core::{Attempts, BoxError, Clock, Timeouts};
 use http::{Request, Response};
 use std::{
@@ -18,7 +21,10 @@ pub struct AttemptTimeoutLayer {
 /// Ends an attempt with [`Elapsed`](headworks_core::Elapsed) of [`Clock::Attempt`] when its time is up.
 ///
 /// The time counts from `call`, and runs until the end of the body, or only until the head of the answer
-/// where the request's [`Timeouts::attempt_body`] is false, as it should be for a stream.
+/// where the request's [`Timeouts::attempt_body`] is false, as it should be for a stream. In the body it stands
+/// still while its reader does not ask for more: whoever is slow to take what is there does not use up the
+/// deployment's time, and the deployment is not blamed for it. What bounds a reader is the deadline, and
+/// whatever clock the server has on its writing.
 ///
 /// No attempt is given more than what is left until the deadline in the request's ledger; one that the
 /// deadline ends is told apart, by [`Clock::Total`] and the time that had been left.
@@ -121,11 +127,13 @@ where
         let deadline = request.extensions().get().and_then(Attempts::deadline);
         let deadline = deadline
             .and_then(|at| Limit::new(Clock::Total, now, at.saturating_duration_since(now)));
-        let limit = match (attempt, deadline) {
-            (Some(attempt), Some(deadline)) if attempt.at() < deadline.at() => Some(attempt),
-            (attempt, deadline) => deadline.or(attempt),
+        let (limit, pauses) = match (attempt, deadline) {
+            (attempt, Some(deadline)) if attempt.is_none_or(|it| it.at() >= deadline.at()) => {
+                (Some(deadline), Pauses::Count)
+            }
+            (attempt, until) => (attempt, Pauses::DoNotCount { until }),
         };
-        ResponseFuture::new(self.inner.call(request), limit, covers_body)
+        ResponseFuture::new(self.inner.call(request), limit, covers_body, pauses)
     }
 }
 

@@ -1,4 +1,4 @@
-use crate::timer::{Limit, Timer};
+use crate::timer::{Limit, Pauses, Timer};
 use headworks_core::BoxError;
 use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
@@ -6,12 +6,17 @@ use std::{
     pin::Pin,
     task::{Context, Poll},
 };
+use tokio::time::Instant;
 
 /// A body that is covered by a clock.
 ///
 /// When the clock runs out the next frame is an [`Elapsed`](headworks_core::Elapsed) error, and the body is
-/// over. A reader that is slower than the clock meets it too, even if data was there for it all the time;
-/// the natural end of the body is never held back. `size_hint` and `is_end_stream` are the inner body's.
+/// over. The natural end of the body is never held back. `size_hint` and `is_end_stream` are the inner body's.
+///
+/// The clock of the whole request ([`Clock::Total`](headworks_core::Clock::Total)) goes on whatever the reader
+/// does: one that is slower meets it, even if data was there for it all the time. That of an
+/// [attempt](headworks_core::Clock::Attempt) is about the deployment: from a frame until the next is asked for
+/// it stands still, since nothing is waited for then but the reader.
 #[pin_project]
 #[derive(Debug)]
 pub struct TimeoutBody<B> {
@@ -19,16 +24,22 @@ pub struct TimeoutBody<B> {
     inner: B,
     #[pin]
     timer: Timer,
+    pauses: Pauses,
+    /// Since when nobody has asked for a frame, where that is not counted.
+    paused: Option<Instant>,
     over: bool,
 }
 
 // ===== impl TimeoutBody =====
 
 impl<B> TimeoutBody<B> {
-    pub(crate) const fn new(inner: B, limit: Option<Limit>) -> Self {
+    pub(crate) fn new(inner: B, limit: Option<Limit>, pauses: Pauses) -> Self {
+        let timer = Timer::new(limit);
         Self {
             inner,
-            timer: Timer::new(limit),
+            paused: paused(&timer, pauses),
+            timer,
+            pauses,
             over: false,
         }
     }
@@ -51,13 +62,19 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        let this = self.project();
+        let mut this = self.project();
         if *this.over {
             return Poll::Ready(None);
         }
+        if let Some(since) = this.paused.take() {
+            resume(this.timer.as_mut(), this.pauses, since);
+        }
         let elapsed = match this.inner.poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => match this.timer.passed() {
-                None => return Poll::Ready(Some(Ok(frame))),
+                None => {
+                    *this.paused = paused(&this.timer, *this.pauses);
+                    return Poll::Ready(Some(Ok(frame)));
+                }
                 Some(elapsed) => elapsed,
             },
             Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error.into()))),
@@ -77,5 +94,26 @@ where
 
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
+    }
+}
+
+/// From now on nobody asks.
+fn paused(timer: &Timer, pauses: Pauses) -> Option<Instant> {
+    let stands_still = timer.limit().is_some() && matches!(pauses, Pauses::DoNotCount { .. });
+    stands_still.then(Instant::now)
+}
+
+/// Somebody asks again, after nobody has `since` then.
+fn resume(timer: Pin<&mut Timer>, pauses: &mut Pauses, since: Instant) {
+    let (Some(limit), Pauses::DoNotCount { until }) = (timer.limit(), *pauses) else {
+        return;
+    };
+    let later = limit.put_off(since.elapsed());
+    match until.filter(|until| until.at() <= later.at()) {
+        Some(until) => {
+            *pauses = Pauses::Count;
+            timer.set(until);
+        }
+        None => timer.set(later),
     }
 }

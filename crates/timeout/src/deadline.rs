@@ -1,4 +1,7 @@
-use crate::{ResponseFuture, timer::Limit};
+use crate::{
+    ResponseFuture,
+    timer::{Limit, Pauses},
+};
 use headworks_core::{Attempts, BoxError, Clock, Timeouts};
 use http::{Request, Response};
 use std::{
@@ -17,7 +20,7 @@ pub struct DeadlineLayer {
 
 /// Ends a request with [`Elapsed`](headworks_core::Elapsed) of [`Clock::Total`] when its time is up.
 ///
-/// The time counts from `call`, and runs until the end of the body, or only until the head of the answer
+/// The time counts from `call`, and runs until the end of the body, however slowly that is read, or only until the head of the answer
 /// where the request's [`Timeouts::total_body`] is false.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline<S> {
@@ -94,6 +97,6 @@ where
         if let (Some(limit), Some(ledger)) = (&limit, request.extensions().get::<Attempts>()) {
             ledger.shorten_deadline(limit.at());
         }
-        ResponseFuture::new(self.inner.call(request), limit, covers_body)
+        ResponseFuture::new(self.inner.call(request), limit, covers_body, Pauses::Count)
     }
 }

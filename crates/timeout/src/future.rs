@@ -1,6 +1,6 @@
 use crate::{
     TimeoutBody,
-    timer::{Limit, Timer},
+    timer::{Limit, Pauses, Timer},
 };
 use headworks_core::BoxError;
 use http::Response;
@@ -19,16 +19,23 @@ pub struct ResponseFuture<F> {
     #[pin]
     timer: Timer,
     covers_body: bool,
+    pauses: Pauses,
 }
 
 // ===== impl ResponseFuture =====
 
 impl<F> ResponseFuture<F> {
-    pub(crate) const fn new(inner: F, limit: Option<Limit>, covers_body: bool) -> Self {
+    pub(crate) const fn new(
+        inner: F,
+        limit: Option<Limit>,
+        covers_body: bool,
+        pauses: Pauses,
+    ) -> Self {
         Self {
             inner,
             timer: Timer::new(limit),
             covers_body,
+            pauses,
         }
     }
 }
@@ -46,7 +53,10 @@ where
         match this.inner.poll(cx) {
             Poll::Ready(Ok(response)) => {
                 let limit = this.timer.limit().filter(|_| *this.covers_body);
-                Poll::Ready(Ok(response.map(|body| TimeoutBody::new(body, limit))))
+                let pauses = *this.pauses;
+                Poll::Ready(Ok(
+                    response.map(|body| TimeoutBody::new(body, limit, pauses))
+                ))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
             Poll::Pending => this.timer.poll(cx).map(|elapsed| Err(elapsed.into())),

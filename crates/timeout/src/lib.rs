@@ -3,7 +3,7 @@
 //! | layer | clock | place | covers |
 //! |---|---|---|---|
 //! | [`DeadlineLayer`] | [`Clock::Total`] | outermost, outside of retry | waiting, every attempt, every fallback, the body |
-//! | [`AttemptTimeoutLayer`] | [`Clock::Attempt`] | innermost, in front of one deployment | the head of one answer, and its body unless it is a stream |
+//! | [`AttemptTimeoutLayer`] | [`Clock::Attempt`] | innermost, in front of one deployment | the head of one answer, and its body unless it is a stream, while it is asked for |
 //! | [`StreamTimeoutLayer`] | [`Clock::Head`], [`Clock::Idle`] | inside of whoever looks into streams | the head of a stream; each pause in its body |
 //! | [`ConnectTimeoutLayer`] | [`Clock::Connect`] | around a connector | name lookup, TCP, TLS |
 //!
@@ -40,6 +40,14 @@
 //! The bounds on a stream's silence stand nearest to the wire. What goes on outside of them must not be taken
 //! for it: a body that is held until it says something, or an error event that is put where the stream broke.
 //! A reader that is slow to take what is there is no silence either, see [`IdleBody`].
+//!
+//! # A slow reader
+//!
+//! is nobody's fault but its own. Back-pressure reaches a body as polls that do not come: the clocks that a
+//! deployment is judged by, the attempt's and the idle one, stand still until the next, and only the deadline of
+//! the whole request goes on. A reader that never asks again is thus bounded by [`DeadlineLayer`], where there is
+//! one, and by the server, which alone can tell that the other end takes nothing: none of these clocks is a
+//! substitute for one on its writing.
 //!
 //! # Example
 //!

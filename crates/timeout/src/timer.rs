@@ -17,7 +17,17 @@ pub(crate) struct Limit {
     elapsed: Elapsed,
 }
 
-/// Waits for a [`Limit`], if there is one. The runtime's timer is made when it is first waited for.
+/// Whose time passes while the reader of a body does not ask for more.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pauses {
+    /// The clock's all the same.
+    Count,
+    /// The reader's: the clock stands still, and runs out as much later, though not after this.
+    DoNotCount { until: Option<Limit> },
+}
+
+/// Waits for a [`Limit`], if there is one. The runtime's timer is made when it is first waited for, and put off
+/// when it fires too early.
 #[pin_project]
 #[derive(Debug)]
 pub(crate) struct Timer {
@@ -55,6 +65,14 @@ impl Limit {
     pub(crate) const fn at(&self) -> Instant {
         self.at
     }
+
+    /// So much later. Beyond what the clock can show it stays where it is.
+    pub(crate) fn put_off(self, by: Duration) -> Self {
+        Self {
+            at: self.at.checked_add(by).unwrap_or(self.at),
+            ..self
+        }
+    }
 }
 
 // ===== impl Timer =====
@@ -68,6 +86,11 @@ impl Timer {
         self.limit
     }
 
+    /// Waits for `limit` instead, which is no earlier.
+    pub(crate) fn set(self: Pin<&mut Self>, limit: Limit) {
+        *self.project().limit = Some(limit);
+    }
+
     /// Ready once the limit has been reached; never, if there is none.
     pub(crate) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Elapsed> {
         let mut this = self.project();
@@ -77,11 +100,17 @@ impl Timer {
         if this.sleep.is_none() {
             this.sleep.set(Some(sleep_until(limit.at)));
         }
-        let Some(sleep) = this.sleep.as_pin_mut() else {
-            return Poll::Pending;
-        };
-        // A task that has used up its turn would find every timer pending, this one too.
-        pin!(unconstrained(sleep)).poll(cx).map(|()| limit.elapsed)
+        while let Some(mut sleep) = this.sleep.as_mut().as_pin_mut() {
+            // A task that has used up its turn would find every timer pending, this one too.
+            if pin!(unconstrained(sleep.as_mut())).poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            if limit.at <= sleep.deadline() {
+                return Poll::Ready(limit.elapsed);
+            }
+            sleep.reset(limit.at);
+        }
+        Poll::Pending
     }
 
     /// What is said if the limit has passed, without waiting for it.

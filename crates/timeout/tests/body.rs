@@ -6,7 +6,7 @@
 )]
 
 use bytes::Bytes;
-use headworks_core::{BoxError, Clock, Elapsed, Timeouts};
+use headworks_core::{Attempts, BoxError, Clock, Elapsed, Timeouts};
 use headworks_timeout::{AttemptTimeoutLayer, DeadlineLayer, TimeoutBody};
 use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame};
@@ -14,9 +14,10 @@ use http_body_util::{
     BodyExt, Full,
     channel::{Channel, Sender},
 };
-use std::{pin::Pin, time::Duration};
-use tokio::time::advance;
+use std::{future::ready, pin::Pin, time::Duration};
+use tokio::time::{Instant, advance};
 use tokio_test::{assert_pending, assert_ready, task};
+use tower::service_fn;
 use tower_layer::Layer;
 use tower_service::Service;
 use tower_test::mock::{self, Mock};
@@ -105,7 +106,62 @@ async fn the_clock_stops_at_the_head_where_the_request_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_reader_meets_the_clock_though_data_is_there() {
+async fn a_slow_reader_does_not_use_up_the_time_of_the_attempt() {
+    let layer = AttemptTimeoutLayer::new(secs(10));
+    let (mut body, mut sender) = stream(layer, Timeouts::default()).await;
+    for _ in 0..5 {
+        sender.send_data("abc".into()).await.unwrap();
+    }
+    // Data is there all the time, and nobody asks for it, not even for the first of it.
+    for _ in 0..5 {
+        advance(secs(60)).await;
+        assert!(body.frame().await.unwrap().is_ok());
+    }
+    // Four seconds were used up before the head, and these are the other six, with a pause between them.
+    advance(secs(60)).await;
+    let mut frame = task::spawn(body.frame());
+    assert_pending!(frame.poll());
+    advance(secs(5)).await;
+    assert_pending!(frame.poll());
+    sender.send_data("abc".into()).await.unwrap();
+    assert!(assert_ready!(frame.poll()).unwrap().is_ok());
+    drop(frame);
+    // The timer of the last wait fires meanwhile, and means nothing by now.
+    advance(secs(60)).await;
+    let mut frame = task::spawn(body.frame());
+    assert_pending!(frame.poll());
+    advance(secs(1) - Duration::from_millis(1)).await;
+    assert_pending!(frame.poll());
+    advance(Duration::from_millis(1)).await;
+    let error = assert_ready!(frame.poll()).unwrap().unwrap_err();
+    let elapsed = Some(&Elapsed::new(Clock::Attempt, secs(10)));
+    assert_eq!(error.downcast_ref(), elapsed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_pause_puts_an_attempt_off_beyond_the_deadline() {
+    let ledger = Attempts::new(0);
+    ledger.shorten_deadline(Instant::now() + secs(30));
+    let mut request = Request::new(());
+    request.extensions_mut().insert(ledger);
+    let (_sender, upstream) = Channel::<Bytes, BoxError>::new(8);
+    let mut upstream = Some(upstream);
+    let answer = move |_: Call| ready(Ok::<_, BoxError>(Response::new(upstream.take().unwrap())));
+    let mut service = AttemptTimeoutLayer::new(secs(10)).layer(service_fn(answer));
+    let mut body = Box::pin(service.call(request).await.unwrap().into_body());
+    advance(secs(29)).await;
+    let mut frame = task::spawn(body.frame());
+    assert_pending!(frame.poll());
+    advance(secs(1)).await;
+    let error = assert_ready!(frame.poll()).unwrap().unwrap_err();
+    assert_eq!(
+        error.downcast_ref(),
+        Some(&Elapsed::new(Clock::Total, secs(30)))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_reader_meets_the_deadline_though_data_is_there() {
     let (mut body, mut sender) = stream(DeadlineLayer::new(secs(10)), Timeouts::default()).await;
     for _ in 0..4 {
         sender.send_data("abc".into()).await.unwrap();

@@ -11,6 +11,8 @@
 //! | start many on one port of many addresses | [`Upstream::start_beside`] |
 //! | have a name server that knows them, or fails | [`NameServer`] |
 //! | have a Redis that stops, dies and comes back | [`RedisServer`] |
+//! | have several that share the keys among them, and move them | [`RedisCluster`] |
+//! | have one that takes over when another dies | [`RedisSentinel`] |
 //! | have an address where nobody listens | [`DeadPort`] |
 //! | say what is answered | [`Upstream::answer`], [`Upstream::answer_next`], [`Upstream::answer_with`] |
 //! | build an answer, and spoil it | [`Answer`] |
@@ -67,5 +69,5 @@ pub use dns::{NameAnswer, NameServer};
 pub use gate::Gate;
 pub use port::DeadPort;
 pub use record::{Ending, Received, Seen, TimedOut};
-pub use redis::RedisServer;
+pub use redis::{RedisCluster, RedisSentinel, RedisServer};
 pub use upstream::Upstream;

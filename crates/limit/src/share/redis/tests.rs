@@ -1,5 +1,8 @@
 //! Against a real server.
 
+mod cluster;
+mod sentinel;
+
 use super::*;
 use crate::{
     Limits, Quota, Tokens,
@@ -131,10 +134,15 @@ fn share(server: &RedisServer, n: usize, limits: &Limits, alone: Alone) -> Vec<(
 
 /// Asks of each in turn until nothing is admitted for `quiet`, and counts what is.
 async fn ask_all(instances: &[(Quota, Keeper)], quiet: Duration) -> u64 {
+    ask_each(instances.iter().map(|(quota, _)| quota), quiet).await
+}
+
+async fn ask_each(quotas: impl IntoIterator<Item = &Quota>, quiet: Duration) -> u64 {
+    let quotas: Vec<_> = quotas.into_iter().collect();
     let admitted = AtomicU64::new(0);
     let mut last = Instant::now();
     while last.elapsed() < quiet {
-        for (quota, _) in instances {
+        for quota in &quotas {
             let asked = Instant::now();
             if let Ok(reservation) = quota.reserve(Tokens::NONE, asked) {
                 reservation.settle(Tokens::NONE);

@@ -1,9 +1,10 @@
-use anyhow::{Context, Result, bail};
+use super::pause;
+use anyhow::{Context, Result, bail, ensure};
 use std::{
     fs::{self, File},
     io::{Read, Write},
     net::{Ipv4Addr, TcpListener, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -13,10 +14,15 @@ pub(crate) struct Contender {
     pub(crate) name: &'static str,
     pub(crate) ports: Vec<u16>,
     process: Child,
+    /// Where what it prints goes.
+    output: PathBuf,
 }
 
 /// How long a server may take until it answers.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between two looks at a server that is starting: short beside what a cold start takes.
+const LOOK: Duration = Duration::from_micros(200);
 
 /// What Linux counts CPU time in for user space, on every architecture (`USER_HZ`, 100 a second).
 const TICK: Duration = Duration::from_millis(10);
@@ -51,16 +57,36 @@ impl Contender {
             name,
             ports,
             process,
+            output,
         };
         let deadline = Instant::now() + PATIENCE;
         while !answers(contender.ports[0], path) {
             if contender.process.try_wait()?.is_some() || Instant::now() > deadline {
-                let said = fs::read_to_string(&output).unwrap_or_default();
+                let said = contender.said().unwrap_or_default();
                 bail!("{name} does not answer; it said: {}", said.trim());
             }
-            pause();
+            pause(LOOK);
         }
         Ok(contender)
+    }
+
+    /// All that it has printed so far.
+    pub(crate) fn said(&self) -> Result<String> {
+        Ok(fs::read_to_string(&self.output)?)
+    }
+
+    /// Waits until it has printed this.
+    pub(crate) fn until_it_says(&self, this: &str) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.said()?.contains(this) {
+            ensure!(
+                Instant::now() < deadline,
+                "{} does not say: {this}",
+                self.name
+            );
+            pause(LOOK);
+        }
+        Ok(())
     }
 
     /// The CPU time used so far, user and system.
@@ -156,13 +182,4 @@ fn answers(port: u16, path: &str) -> bool {
         Ok(answer.starts_with("HTTP/1.1 200 "))
     };
     get().unwrap_or(false)
-}
-
-/// A moment between two looks at a server that is starting: short beside what a cold start takes.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "there is no runtime here to block"
-)]
-fn pause() {
-    std::thread::sleep(Duration::from_micros(200));
 }

@@ -1,13 +1,18 @@
-//! `cargo xtask bench`: the crates' own benches, then the gateway beside nginx and beside no proxy at all.
+//! `cargo xtask bench`: the crates' own benches, then the gateway beside nginx and beside no proxy at all, then
+//! beside itself with limits that it shares over a Redis.
 //!
 //! The comparison drives one upstream, nginx with a fixed answer, through each contender in turn, in rounds, on the
 //! same machine in the same run. Everything competes for the same cores, the load generator too, so that
 //! requests per second say less than the CPU time a request costs; the ratios of one run are what to quote.
 
 mod contender;
+mod gateway;
+mod limits;
 mod load;
 mod nginx;
+mod redis;
 mod report;
+mod steady;
 
 use crate::{
     run::{Run, Stopped},
@@ -15,27 +20,39 @@ use crate::{
     shell::{cargo, packages, run as sh, target},
 };
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use contender::Contender;
+use gateway::Gateway;
 use load::{Load, Shape};
 use std::{
     fs,
     path::PathBuf,
-    process::Command,
     time::{Duration, Instant},
 };
 
 #[derive(Args)]
 pub(crate) struct Options {
     /// How long each contender is driven in each round, in seconds
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
     /// How often each contender gets its turn; what is printed is the median
-    #[arg(long, default_value_t = 3)]
-    rounds: usize,
-    /// Leave out the crates' own benches
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    rounds: u64,
+    /// Only this part, and not all of them; may be said several times
     #[arg(long)]
-    gateway_only: bool,
+    part: Vec<Part>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// The crates' own benches
+    Crates,
+    /// Cold start and idle memory
+    Start,
+    /// The gateway beside nginx
+    Nginx,
+    /// The gateway beside itself, with limits that are shared over a Redis
+    Limits,
 }
 
 /// A chat completion as small as they come, and a long conversation.
@@ -62,12 +79,17 @@ const STARTS: usize = 20;
 
 /// The crates' benches, then the comparison.
 pub(crate) fn run(run: &mut Run, options: &Options) -> Result<(), Stopped> {
-    if !options.gateway_only {
+    let wanted = |part| options.part.is_empty() || options.part.contains(&part);
+    if wanted(Part::Crates) {
         run.check("benches of the crates", crate_benches);
     }
-    run.require("set up nginx and wrk", || {
+    if options.part == [Part::Crates] {
+        return Ok(());
+    }
+    run.require("set up nginx, wrk and redis-server", || {
         setup::debian("nginx", "nginx-light")?;
-        setup::debian("wrk", "wrk")
+        setup::debian("wrk", "wrk")?;
+        setup::debian("redis-server", "redis-server")
     })?;
     run.require("build the program, optimized", || {
         sh(&mut cargo([
@@ -77,8 +99,18 @@ pub(crate) fn run(run: &mut Run, options: &Options) -> Result<(), Stopped> {
             "headworks-gateway",
         ]))
     })?;
-    run.check("cold start and idle memory", cold_start);
-    run.check("gateway beside nginx", || compare(options));
+    if wanted(Part::Start) {
+        run.check("cold start and idle memory", cold_start);
+    }
+    if wanted(Part::Nginx) {
+        run.check("gateway beside nginx", || compare(options));
+    }
+    if wanted(Part::Limits) {
+        run.check("limits, alone and over Redis", || limits::cost(options));
+        run.check("limits, whatever becomes of Redis", || {
+            limits::disturbed(options)
+        });
+    }
     Ok(())
 }
 
@@ -106,7 +138,7 @@ fn cold_start() -> Result<()> {
     let mut memory = 0;
     for _ in 0..STARTS {
         let started = Instant::now();
-        let gateway = headworks(&upstream.ports)?;
+        let gateway = gateway(&upstream.ports)?;
         times.push(started.elapsed());
         memory = memory.max(gateway.memory()?);
     }
@@ -128,7 +160,7 @@ fn compare(options: &Options) -> Result<()> {
     let upstream = nginx::upstream(&folder("upstream")?, DEPLOYMENTS)?;
     let contenders = [
         nginx::proxy(&folder("proxy")?, &upstream.ports)?,
-        headworks(&upstream.ports)?,
+        gateway(&upstream.ports)?,
     ];
     for shape in SHAPES {
         let load = Load::new(
@@ -139,14 +171,9 @@ fn compare(options: &Options) -> Result<()> {
         let mut rows = vec![report::Row::new("direct")];
         rows.extend(contenders.iter().map(|of| report::Row::new(of.name)));
         for _ in 0..options.rounds {
-            rows[0].push(load.drive(upstream.ports[0])?, None);
+            rows[0].drive(&load, upstream.ports[0])?;
             for (row, contender) in rows[1..].iter_mut().zip(&contenders) {
-                let before = contender.cpu()?;
-                let driven = load.drive(contender.ports[0])?;
-                row.push(
-                    driven,
-                    Some((contender.cpu()? - before, contender.memory()?)),
-                );
+                row.drive_contender(&load, contender)?;
             }
         }
         report::print(shape, options.rounds, options.seconds, &rows);
@@ -154,33 +181,15 @@ fn compare(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The gateway on a configuration of so many deployments of one group, ready to answer.
-fn headworks(upstreams: &[u16]) -> Result<Contender> {
-    let folder = folder("headworks")?;
-    let mut config = String::from("model_list:\n");
-    for port in upstreams {
-        config.push_str(&format!(
-            "  - model_name: {group}\n    \
-                 litellm_params:\n      \
-                     model: openai/{group}\n      \
-                     api_base: http://127.0.0.1:{port}/v1\n      \
-                     api_key: sk-bench\n",
-            group = load::GROUP,
-        ));
-    }
-    let path = folder.join("config.yaml");
-    fs::write(&path, config)?;
-    let port = contender::free_port()?;
-    Contender::start(
-        "headworks",
-        Command::new(target().join("release/headworks"))
-            .arg("--config")
-            .arg(path)
-            .args(["--port", &port.to_string()]),
-        &folder,
-        vec![port],
-        "/health/liveliness",
-    )
+/// The gateway in front of these, as it is without having been told anything.
+fn gateway(upstreams: &[u16]) -> Result<Contender> {
+    let gateway = Gateway {
+        name: "headworks",
+        upstreams,
+        params: &[],
+        sections: "",
+    };
+    gateway.start()
 }
 
 /// A folder for what a contender needs and writes.
@@ -188,6 +197,21 @@ fn folder(name: &str) -> Result<PathBuf> {
     let folder = target().join("bench").join(name);
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     Ok(folder)
+}
+
+/// The middle one, the upper of two.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Lets the thread stand still.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "there is no runtime here to block"
+)]
+fn pause(time: Duration) {
+    std::thread::sleep(time);
 }
 
 fn millis(duration: Duration) -> f64 {

@@ -1,4 +1,8 @@
-use super::load::{Driven, Shape};
+use super::{
+    contender::Contender,
+    load::{Driven, Load, Shape},
+};
+use anyhow::Result;
 use std::time::Duration;
 
 /// What was measured of one contender under one shape of load, over all rounds.
@@ -23,18 +27,28 @@ impl Row {
         }
     }
 
-    /// Notes a round: what was driven, the CPU time it took in all, the resident memory after it.
-    pub(crate) fn push(&mut self, driven: Driven, cost: Option<(Duration, u64)>) {
-        let cost = cost.map(|(cpu, memory)| (cpu.div_f64(driven.requests as f64), memory));
+    /// Drives a server of somebody else's for a round, and notes what it did.
+    pub(crate) fn drive(&mut self, load: &Load, port: u16) -> Result<()> {
+        let driven = load.drive(port)?;
+        self.rounds.push(Round { driven, cost: None });
+        Ok(())
+    }
+
+    /// The same with a server that was started for it, and what it took.
+    pub(crate) fn drive_contender(&mut self, load: &Load, contender: &Contender) -> Result<()> {
+        let before = contender.cpu()?;
+        let driven = load.drive(contender.ports[0])?;
+        let cpu = (contender.cpu()? - before).div_f64(driven.requests as f64);
+        let cost = Some((cpu, contender.memory()?));
         self.rounds.push(Round { driven, cost });
+        Ok(())
     }
 
     /// The medians, each of its own column.
     fn medians(&self) -> [Option<f64>; 5] {
         let median = |of: fn(&Round) -> Option<f64>| {
-            let mut values: Vec<f64> = self.rounds.iter().filter_map(of).collect();
-            values.sort_unstable_by(f64::total_cmp);
-            values.get(values.len() / 2).copied()
+            let values: Vec<f64> = self.rounds.iter().filter_map(of).collect();
+            (!values.is_empty()).then(|| super::median(values))
         };
         [
             median(|round| Some(round.driven.per_second)),
@@ -47,7 +61,7 @@ impl Row {
 }
 
 /// Prints the table of one shape: a line for each contender, then the last one in proportion to the one before.
-pub(crate) fn print(shape: Shape, rounds: usize, seconds: u64, rows: &[Row]) {
+pub(crate) fn print(shape: Shape, rounds: u64, seconds: u64, rows: &[Row]) {
     println!(
         "\n{} connection(s), {} byte requests; medians of {rounds} rounds of {seconds} s",
         shape.connections, shape.body

@@ -4,9 +4,13 @@ use headworks_balance::Session;
 use headworks_core::DeploymentId;
 use headworks_openai::response_id::Finder;
 use parking_lot::Mutex;
-use std::{collections::HashMap, fmt, mem, sync::Arc};
+use std::{
+    collections::{HashMap, hash_map::IntoIter},
+    fmt, mem,
+    sync::Arc,
+};
 
-/// The most responses of one generation. Two are kept: some 4 MB.
+/// The most responses of one generation. Two are kept, and one is let go of bit by bit: some 6 MB.
 const MOST: usize = 32_768;
 
 /// Which deployment has made which response, of the last ones that went through this process.
@@ -21,6 +25,9 @@ pub(super) struct Responses(Mutex<Generations>);
 struct Generations {
     young: HashMap<Session, DeploymentId>,
     old: HashMap<Session, DeploymentId>,
+    /// What is forgotten already, and freed as others come: no request is to pay for all of it, nor all others
+    /// wait for that.
+    gone: IntoIter<Session, DeploymentId>,
 }
 
 /// Keeps in mind who has made the response whose answer passes.
@@ -60,9 +67,11 @@ impl fmt::Debug for Responses {
 impl Generations {
     fn insert(&mut self, response: Session, made_by: DeploymentId) {
         if self.young.len() == MOST {
-            self.old = mem::take(&mut self.young);
+            let young = mem::replace(&mut self.young, HashMap::with_capacity(MOST));
+            self.gone = mem::replace(&mut self.old, young).into_iter();
         }
         self.young.insert(response, made_by);
+        drop(self.gone.next());
     }
 }
 
@@ -132,5 +141,20 @@ mod tests {
         assert_eq!(responses.get(id(8)), None);
         let generations = responses.0.lock();
         assert!(generations.young.len() + generations.old.len() <= 2 * MOST);
+    }
+
+    #[test]
+    fn what_is_forgotten_is_freed_by_the_time_that_more_is() {
+        let responses = Responses::default();
+        let caller = Caller::of(&http::HeaderMap::new());
+        let mut freed = 0;
+        for n in 0..4 * MOST {
+            let gone = responses.0.lock().gone.len();
+            responses.insert(caller.response(&format!("resp_{n}")), "a".into());
+            let generations = responses.0.lock();
+            assert!(generations.gone.len() + generations.young.len() <= MOST);
+            freed += usize::from(generations.gone.len() < gone);
+        }
+        assert!(freed >= MOST, "one at a time");
     }
 }

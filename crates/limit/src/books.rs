@@ -231,7 +231,7 @@ impl Books {
             // no more than its part.
             for account in &mut self.accounts {
                 let remaining = account.left / together.instances.max(1);
-                account.lower(together.alone.of(account.rate.limit), remaining, None, now);
+                account.withhold(together.alone.of(account.rate.limit), remaining, now);
             }
         }
         Mode::Cut(together.alone)
@@ -436,10 +436,11 @@ impl Books {
         together.instances = answer.instances;
         together.slots = answer.slots;
         let begins = std::mem::take(&mut together.silent);
+        together.lost = false;
         if !begins {
             together.until = asked + micros(TRUST);
-            together.lost = false;
         }
+        self.accounts.iter_mut().for_each(Account::release);
         for (rate, granted) in question.rates.iter().zip(&answer.rates) {
             let named = |account: &&mut Account| account.rate.name() == rate.name;
             let Some(account) = self.accounts.iter_mut().find(named) else {
@@ -448,7 +449,7 @@ impl Books {
             if forgotten {
                 // What was used is told first, by everybody: until then the store grants what is not there.
                 let used = account.window.used(now);
-                account.lease.owe(used);
+                account.lease.forgotten(used);
                 account.lease.give_back(granted.at, granted.amount);
                 account.left = 0;
             } else {

@@ -2,7 +2,7 @@ use super::{Mode, Usage};
 use crate::{
     Limits, Period,
     limits::Rate,
-    share::{LEASE, Lease, RateQuestion},
+    share::{Ask, LEASE, Lease, RateQuestion},
     window::{Window, micros},
 };
 use headworks_core::Reason;
@@ -16,6 +16,9 @@ pub(super) struct Account {
     pub(super) lease: Lease,
     /// What was left of it for others at the last exchange.
     pub(super) left: u64,
+    /// What is in the window, and since when, though it has not been used here: what others may use of its share
+    /// while nothing is heard of them.
+    pub(super) withheld: (u64, u64),
 }
 
 /// When something was reserved.
@@ -45,6 +48,7 @@ impl Account {
             window: limits.window(rate.period),
             lease: Lease::default(),
             left: 0,
+            withheld: (0, 0),
         }
     }
 
@@ -76,7 +80,19 @@ impl Account {
         missing
     }
 
-    /// What the store is told and asked; only told if nothing is known of it.
+    /// Leaves no more than `remaining` of `limit`, until it is [released](Self::release).
+    pub(super) fn withhold(&mut self, limit: u64, remaining: u64, now: u64) {
+        let missing = self.lower(limit, remaining, None, now);
+        self.withheld = (now, missing);
+    }
+
+    /// Something is heard of the others again.
+    pub(super) fn release(&mut self) {
+        let (at, amount) = std::mem::take(&mut self.withheld);
+        self.window.take_back(at, amount);
+    }
+
+    /// What the store is told and asked; nothing if it is not known whether there is one.
     pub(super) fn question(
         &mut self,
         limits: &Limits,
@@ -100,7 +116,7 @@ impl Account {
                     let limit = self.rate.limit;
                     self.lease.ask(limit, now, ahead, &mut self.window)
                 }
-                None => self.lease.only_tell(now, &mut self.window),
+                None => Ask::default(),
             },
         }
     }

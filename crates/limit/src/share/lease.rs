@@ -170,16 +170,6 @@ impl Lease {
         ask
     }
 
-    /// What the store is told when it is not known to listen: nothing is asked for, since what is granted to one
-    /// that does not hear it is lost.
-    pub(crate) fn only_tell(&mut self, now: u64, window: &mut Window) -> Ask {
-        self.expire(now);
-        Ask {
-            debts: self.debts(now, window),
-            ..Ask::default()
-        }
-    }
-
     /// All that is owed, as if it had been used last of all: of what has been, some may have been granted, and
     /// nothing is to be forgotten too early.
     fn debts(&mut self, now: u64, window: &mut Window) -> Vec<Debt> {
@@ -213,6 +203,15 @@ impl Lease {
     pub(crate) fn unanswered(&mut self, ask: &Ask) {
         self.owe(ask.debts.iter().map(|debt| debt.amount).sum());
         self.short = self.short.max(ask.want.min(1));
+    }
+
+    /// The store has forgotten what it had granted: nothing of that is to be spent any more, or to come back, and
+    /// all that was `used` is owed.
+    pub(crate) fn forgotten(&mut self, used: u64) {
+        self.grants.clear();
+        self.available = 0;
+        self.returns.clear();
+        self.debt = used;
     }
 
     /// It owes no more than `most`: what was used before that has left the window.

@@ -37,7 +37,7 @@
 //!
 //! At its start, and after three quarters of [`LEASE`] without an answer, an instance is [`Alone`]: it goes by
 //! its own window, with the share of the limit that the configuration says, and not more of what was last known
-//! to be left than its part. What it admits then is owed, and told when the store is back.
+//! to be left than its part. What it admits then is owed, and told, with its age, when the store is back.
 
 mod keeper;
 mod lease;

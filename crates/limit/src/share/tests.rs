@@ -405,6 +405,88 @@ async fn a_store_that_has_lost_its_data_is_told_what_was_used() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_lost_memory_had_granted_is_not_spent_and_not_paid_with() {
+    let store = Remote::new(Duration::from_millis(5));
+    let instances = instances(5, &Limits::new().rpm(6000), &store);
+    sleep(SETTLE).await;
+    let log = Log::default();
+    let spell = |lasts| {
+        let each = instances.iter();
+        futures(
+            each.map(|i| demand(&i.quota, &log, Tokens::NONE, 40, lasts))
+                .collect::<Vec<_>>(),
+        )
+    };
+    // When half of it is used, each holds a twentieth of it in advance.
+    spell(Duration::from_secs(15)).await;
+    store.store.clear();
+    spell(Duration::from_secs(30)).await;
+    let busiest = log.busiest_minute();
+    // What is asked for until all have told theirs, and while that lasts.
+    assert!(busiest <= 6000 + 300, "{busiest}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_comes_back_empty_is_told_of_nothing_that_was_not_used() {
+    let store = Remote::new(Duration::from_millis(5));
+    let make = |number| {
+        instance(
+            number,
+            &Limits::new().rpm(6000),
+            store.clone(),
+            Alone::Share(0.2),
+        )
+    };
+    let instances: Vec<_> = (0..5).map(make).collect();
+    sleep(SETTLE).await;
+    let log = Log::default();
+    // One has all the demand there is, four fifths of the limit.
+    let spell = |lasts| demand(&instances[0].quota, &log, Tokens::NONE, 80, lasts);
+    spell(Duration::from_secs(50)).await;
+    store.cut.store(true, Ordering::Relaxed);
+    store.store.clear();
+    spell(Duration::from_secs(3)).await;
+    store.cut.store(false, Ordering::Relaxed);
+    sleep(SETTLE).await;
+    let before = log.all();
+    spell(Duration::from_secs(20)).await;
+    let asked = 20 * 80;
+    let admitted = log.all() - before;
+    assert!(admitted >= asked * 9 / 10, "{admitted} of {asked}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_works_off_what_it_was_asked_in_a_pause_counts_nothing_twice() {
+    let store = Remote::new(Duration::from_millis(5));
+    let make = |number| {
+        instance(
+            number,
+            &Limits::new().rpm(6000),
+            store.clone(),
+            Alone::Share(0.5),
+        )
+    };
+    let instances: Vec<_> = (0..2).map(make).collect();
+    sleep(SETTLE).await;
+    let log = Log::default();
+    let spell = |lasts| {
+        let each = instances.iter();
+        futures(
+            each.map(|i| demand(&i.quota, &log, Tokens::NONE, 40, lasts))
+                .collect::<Vec<_>>(),
+        )
+    };
+    store.mute.store(true, Ordering::Relaxed);
+    spell(Duration::from_secs(10)).await;
+    store.mute.store(false, Ordering::Relaxed);
+    spell(LEASE).await;
+    let before = log.all();
+    spell(Duration::from_secs(30)).await;
+    let (admitted, asked) = (log.all() - before, 2 * 30 * 40);
+    assert!(admitted >= asked * 9 / 10, "{admitted} of {asked}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_the_store_is_told_late_leaves_the_window_when_it_would_have() {
     for lost in [false, true] {
         let store = Remote::new(Duration::from_millis(5));

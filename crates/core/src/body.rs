@@ -16,6 +16,9 @@ use std::{
 ///
 /// Whoever reads the body may stop asking once `is_end_stream` is true, so a guard whose body is then dropped
 /// is told [`End::Complete`] as well.
+///
+/// Of guards around each other the inner one is told first, however the body ends: what it has found out is there
+/// when the outer one is told.
 #[pin_project(PinnedDrop)]
 #[derive(Debug)]
 pub struct GuardedBody<B, W>
@@ -23,6 +26,7 @@ where
     B: Body,
     W: Watch<B::Data>,
 {
+    // Dropped before the guard, and with it the guards within.
     #[pin]
     inner: B,
     guard: Guard<W>,
@@ -99,7 +103,7 @@ where
     fn drop(self: Pin<&mut Self>) {
         let this = self.project();
         if this.inner.is_end_stream() {
-            this.guard.finish(End::Complete);
+            this.guard.has_ended();
         }
     }
 }
@@ -226,5 +230,33 @@ mod tests {
         fn assert<T: Send + Sync>() {}
         assert::<GuardedBody<Full<Bytes>, Seen>>();
         let _ = StreamBody::<Frames>::new;
+    }
+
+    #[tokio::test]
+    async fn the_guard_within_is_told_first_however_it_ends() {
+        #[derive(Clone)]
+        struct Named(&'static str, Arc<Mutex<Vec<(&'static str, End)>>>);
+        impl Finish for Named {
+            fn finish(self, end: End) {
+                self.1.lock().push((self.0, end));
+            }
+        }
+        impl<D> Watch<D> for Named {}
+
+        for (frames, end) in [(0, End::Dropped), (1, End::Complete), (2, End::Complete)] {
+            let told = Arc::new(Mutex::new(Vec::new()));
+            let guard = |name| Guard::new(Named(name, told.clone()));
+            let body = Full::new(Bytes::from("abc"));
+            let mut body = GuardedBody::new(GuardedBody::new(body, guard("inner")), guard("outer"));
+            for _ in 0..frames {
+                body.frame().await;
+            }
+            drop(body);
+            assert_eq!(
+                *told.lock(),
+                [("inner", end), ("outer", end)],
+                "{frames} frames"
+            );
+        }
     }
 }

@@ -41,28 +41,40 @@ pub trait Watch<D>: Finish {
 /// The load of a deployment, its slot, its breaker's permit and its reservation are each a guard: it is made
 /// when a request is admitted, rides in the response future, then in the response body.
 #[derive(Debug)]
-pub struct Guard<W: Finish>(Option<W>);
+pub struct Guard<W: Finish> {
+    watch: Option<W>,
+    /// What it means that the guard is dropped.
+    dropped: End,
+}
 
 impl<W: Finish> Guard<W> {
     /// Guards `watch`.
     #[must_use]
     pub const fn new(watch: W) -> Self {
-        Self(Some(watch))
+        Self {
+            watch: Some(watch),
+            dropped: End::Dropped,
+        }
     }
 
     /// The guarded value, or `None` once it has been told.
     pub const fn get_mut(&mut self) -> Option<&mut W> {
-        self.0.as_mut()
+        self.watch.as_mut()
     }
 
     /// Takes the value back, which is then told nothing; `None` once it has been told.
     pub const fn take(&mut self) -> Option<W> {
-        self.0.take()
+        self.watch.take()
+    }
+
+    /// What it guards has come to its natural end, and is told so when the guard is dropped.
+    pub(crate) const fn has_ended(&mut self) {
+        self.dropped = End::Complete;
     }
 
     /// Tells the end. Later ends, the drop among them, are not told.
     pub fn finish(&mut self, end: End) {
-        if let Some(watch) = self.0.take() {
+        if let Some(watch) = self.watch.take() {
             watch.finish(end);
         }
     }
@@ -70,7 +82,7 @@ impl<W: Finish> Guard<W> {
 
 impl<W: Finish> Drop for Guard<W> {
     fn drop(&mut self) {
-        self.finish(End::Dropped);
+        self.finish(self.dropped);
     }
 }
 

@@ -17,6 +17,7 @@
 //! | the request that it would not take | [`Returned`] | breaker, limit | balance |
 //! | asked though it rests, as all do | [`LastResort`] | balance | breaker |
 //! | nobody may take it now, and why | [`Refusal`] | balance | retry, fallback, the edge |
+//! | another group is left for what is withheld here | [`ContentFallback`] | fallback | the commit point |
 //! | which clock ran out | [`Elapsed`] | timeout | retry, the edge |
 //! | an answer that is not handed on, or not yet | [`Drain`], then [`KeptBody`] | retry, fallback | the edge |
 //! | the usage of a stream is wanted, and by whom | [`AskUsage`], then [`HideUsage`] | the edge, then sign-in | sign-in, then the commit point |
@@ -56,6 +57,7 @@
 mod attempts;
 mod body;
 mod classify;
+mod content_fallback;
 mod drain;
 mod elapsed;
 mod guard;
@@ -75,6 +77,7 @@ mod usage;
 pub use attempts::{Attempt, AttemptNumber, Attempts, PassedOver, Why};
 pub use body::GuardedBody;
 pub use classify::{Answer, Classify, GrpcClassifier, StatusClassifier};
+pub use content_fallback::ContentFallback;
 pub use drain::Drain;
 pub use elapsed::{Clock, Elapsed, Timeouts};
 pub use guard::{End, Finish, Guard, Watch};

@@ -39,6 +39,16 @@
 //! The decision falls at the head of an answer; once it is handed on there is no second one. A stream that may
 //! still turn out to be a failure has to be held back further in, until its first content is there.
 //!
+//! # What is withheld in a 200
+//!
+//! A content policy may strike when the model has answered already: the status is 200, and the finish says that
+//! the answer, or the rest of it, was withheld. Nobody can tell by the head. So a request for which the
+//! content-policy groups are not used up carries [`ContentFallback`], by which whoever hands answers on
+//! further in knows to look first, and to leave a verdict of
+//! [`ContentRefused`](headworks_core::Outcome::ContentRefused). It is a failure of that kind then, and goes to that
+//! list. The last group is asked without it: its answer is handed on, withheld or not. Where the groups asked
+//! instead fail, the client gets the first answer, which is a 200, as it came.
+//!
 //! # Differences from retry
 //!
 //! A retry asks the same group again and may wait for it. A fallback asks another group, once, and at once.
@@ -119,4 +129,4 @@ pub use service::Fallback;
 pub use headworks_core::KeptBody as FallbackBody;
 
 #[cfg(doc)]
-use headworks_core::{Attempts, Classify, Drain, Group, Retries, UnknownGroup};
+use headworks_core::{Attempts, Classify, ContentFallback, Drain, Group, Retries, UnknownGroup};

@@ -1,5 +1,5 @@
 use crate::{Fallbacks, FellBack, Hop, List, OwnFallbacks, own::OwnHops};
-use headworks_core::{Attempts, Group, Outcome, Retries};
+use headworks_core::{Attempts, ContentFallback, Group, Outcome, Retries};
 use http::{Extensions, Request};
 use smallvec::{SmallVec, smallvec};
 use std::time::Duration;
@@ -109,9 +109,13 @@ impl<B> Session<B> {
         if self.asked.len() > 1 {
             extensions.insert(self.group().clone());
         }
+        let may_go_on = self.ledger.fallbacks_left() > 0;
+        let is_left = |list| may_go_on && self.route.find(list, &self.asked).is_some();
+        if is_left(List::ContentPolicy) {
+            extensions.insert(ContentFallback);
+        }
         // Whatever is worth a wait here is worth a try there, which is sooner.
-        let elsewhere = self.route.find(List::General, &self.asked).is_some();
-        if elsewhere && self.ledger.fallbacks_left() > 0 {
+        if is_left(List::General) {
             let mut retries: Retries = extensions.get().copied().unwrap_or_default();
             retries.longest_wait = Some(Duration::ZERO);
             extensions.insert(retries);

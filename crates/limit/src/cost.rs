@@ -16,8 +16,9 @@ pub trait Cost<B> {
 
 /// Finds out what one request has cost.
 ///
-/// The [`total`](Self::total) is asked only of answers that succeed; a failure has cost what
-/// [`RateLimit`](crate::RateLimit) says.
+/// The [`total`](Self::total) is asked only of answers that succeed, and of those that the content policy turned
+/// down, which it may have done after the tokens; another failure has cost what [`RateLimit`](crate::RateLimit)
+/// says.
 pub trait Tally {
     /// The head of the answer, or the error in its place. The default ignores it.
     fn head(&mut self, head: Answer<'_>) {
@@ -30,7 +31,7 @@ pub trait Tally {
     }
 
     /// The answer has ended, was cut, or is no longer wanted: what it has cost. `None` if that cannot be
-    /// told, so that the estimate stays.
+    /// told, so that the estimate stays, or nothing if it was turned down.
     fn total(self, end: End, estimate: Tokens) -> Option<Tokens>;
 }
 

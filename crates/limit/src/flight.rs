@@ -58,6 +58,8 @@ impl<T: Tally> Finish for Flight<T> {
         let estimate = self.reservation.tokens();
         let actual = match self.outcome {
             Outcome::Success => self.tally.total(end, estimate).unwrap_or(estimate),
+            // A policy that struck when the answer was there already has let it cost something, and it says so.
+            Outcome::ContentRefused => self.tally.total(end, estimate).unwrap_or(Tokens::NONE),
             failed => of_failure(failed, estimate),
         };
         self.reservation.settle(actual);
@@ -66,7 +68,7 @@ impl<T: Tally> Finish for Flight<T> {
 
 impl<T: Tally, D: Buf> Watch<D> for Flight<T> {
     fn data(&mut self, data: &D) {
-        if self.outcome != Outcome::Success {
+        if !matches!(self.outcome, Outcome::Success | Outcome::ContentRefused) {
             return;
         }
         let mut pieces = [IoSlice::new(&[]); PIECES];

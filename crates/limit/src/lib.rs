@@ -19,6 +19,7 @@
 //! | cut, or left by the client | 1 | the same, of what was seen | until then |
 //! | no answer in time, or none at all | 1 | the prompt's | until then |
 //! | turned down by the provider | 1 | none | until the end of the body |
+//! | turned down by its content policy | 1 | what the tally says, else none | until the end of the body |
 //! | turned away by a layer further in | 0 | none | not taken |
 //!
 //! What was reserved too much goes back to the moment it was reserved at; what was too little counts when it

@@ -8,6 +8,7 @@
 use bytes::Bytes;
 use headworks_core::{
     Answer, BoxError, Clock, Elapsed, End, LastResort, NotAdmitted, Outcome, Reason, Returned,
+    Verdict,
 };
 use headworks_limit::{Cost, Limits, Quota, RateLimit, RateLimitLayer, Tally, Tokens, Unit};
 use http::{Request, Response};
@@ -132,6 +133,33 @@ async fn a_cut_answer_and_one_that_is_left_cost_what_was_seen() {
         }
         drop(body);
         assert_eq!(counted(&quota), [1, 10, 3, 0], "{cut}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_content_policy_withheld_costs_what_it_says() {
+    for (status, counts, cost) in [(200, true, [1, 10, 3, 0]), (400, false, [1, 0, 0, 0])] {
+        let quota = quota();
+        let (mut service, mut handle) = spawn(&quota);
+        let answer = service.call(Request::new(()));
+        let mut response = Response::builder().status(status);
+        if counts {
+            response = response.header("counted", "yes");
+        }
+        let (mut sender, body) = Channel::new(8);
+        let mut response = response.body(body).unwrap();
+        let refused = Verdict::from(Outcome::ContentRefused);
+        response.extensions_mut().insert(refused);
+        handle
+            .next_request()
+            .await
+            .unwrap()
+            .1
+            .send_response(response);
+        sender.send_data(Bytes::from("abc")).await.unwrap();
+        drop(sender);
+        answer.await.unwrap().into_body().collect().await.unwrap();
+        assert_eq!(counted(&quota), cost, "{status}");
     }
 }
 

@@ -60,6 +60,7 @@
 
 pub mod answer;
 mod error;
+mod finish;
 mod json;
 mod request;
 pub mod response_id;

@@ -53,6 +53,8 @@ pub(crate) struct Told<'a> {
     pub(crate) usage_alone: bool,
     /// The answer is finished, by this event or an earlier one.
     pub(crate) finished: bool,
+    /// This event says that the content policy withheld the answer, or the rest of it.
+    pub(crate) withheld: bool,
 }
 
 /// What an event says: the first of these that is true of it.
@@ -138,6 +140,7 @@ impl Scanner {
             let facts = ended.judge();
             let says = facts.says();
             let (content, usage_alone) = (facts.content, facts.is_usage_alone());
+            let withheld = facts.withheld;
             seen.take(&facts, |_| {});
             let data = match ended {
                 lines::Event::Whole { data, .. } => data,
@@ -151,6 +154,7 @@ impl Scanner {
                 content,
                 usage_alone,
                 finished,
+                withheld,
             });
         });
     }
@@ -215,6 +219,7 @@ impl Seen {
             counts,
             malformed: _,
             no_choices: _,
+            withheld: _,
         } = facts;
         self.begun |= begun;
         self.finished |= finished;

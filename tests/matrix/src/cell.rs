@@ -3,7 +3,7 @@ use crate::{
     events,
     fault::{After, Client, Fault, Next, Topology, Want},
     kind::{GROUP, Kind},
-    play::{Play, key},
+    play::key,
     stage::{FALLBACK, OTHER, SICK, Stage},
 };
 use headworks::{breaker::Phase, core::Outcome};
@@ -123,7 +123,7 @@ impl Cell {
         };
         check("group", &Some(group), &saw.header("x-litellm-model-group"))?;
         let mut good = openai::good(&request);
-        if id == SICK && matches!(self.fault.play, Play::Filtered) {
+        if id == SICK && self.fault.play.answers() {
             good = self.fault.play.answer(self.kind, &request, 0);
         }
         Ok(text(good.chunks()))
@@ -166,7 +166,8 @@ impl Cell {
 
     /// Whether the client is told why its group was left, where one failure was the reason.
     fn fell_back(self, want: &Want, saw: &Saw) -> Result<(), String> {
-        let Some(outcome) = self.fault.outcome.filter(|_| self.fault.asks == 1) else {
+        let outcome = self.fault.outcome_of(want);
+        let Some(outcome) = outcome.filter(|_| self.fault.asks == 1) else {
             return Ok(());
         };
         let left = self.topology == Topology::Fallback && want.other > 0;
@@ -228,7 +229,7 @@ impl Cell {
             let labels = [of(id), format!("outcome=\"{}\"", outcome.as_str())];
             stage.metric("headworks_deployment_outcomes_total", &labels)
         };
-        if let Some(outcome) = self.fault.outcome {
+        if let Some(outcome) = self.fault.outcome_of(want) {
             let name = format!("attempts that ended in {}", outcome.as_str());
             counts.push(check(&name, &(want.sick as f64), &outcomes(SICK, outcome)));
         }

@@ -57,8 +57,8 @@ pub struct Want {
     pub next: Next,
     /// The sum of the retries the answers tell of, where it is not what follows from the calls.
     pub retries: Option<usize>,
-    /// Why the gateway does not do yet what it should; what is tested is what it does.
-    pub miss: Option<&'static str>,
+    /// What each attempt at the sick one counts as, where it is not what it is elsewhere.
+    pub counts: Option<Outcome>,
 }
 
 /// What a client gets.
@@ -118,6 +118,13 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// What each attempt at the sick one counts as where this is expected.
+    pub(crate) fn outcome_of(&self, want: &Want) -> Option<Outcome> {
+        want.counts.or(self.outcome)
+    }
+}
+
 // ===== impl Topology =====
 
 impl Topology {
@@ -148,7 +155,7 @@ impl Want {
             after: After::Closed,
             next: Next::Untold,
             retries: None,
-            miss: None,
+            counts: None,
         }
     }
 
@@ -188,9 +195,9 @@ impl Want {
         self
     }
 
-    /// This is not as it should be, and why.
-    pub(crate) const fn miss(mut self, why: &'static str) -> Self {
-        self.miss = Some(why);
+    /// Each attempt at the sick one counts as this here.
+    pub(crate) const fn counts_as(mut self, outcome: Outcome) -> Self {
+        self.counts = Some(outcome);
         self
     }
 }

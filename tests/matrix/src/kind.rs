@@ -24,8 +24,13 @@ pub enum On {
     Streams,
     /// Event streams that end in `[DONE]`.
     DoneStreams,
-    /// What has a reason to finish: chat completions, completions, responses and messages, streamed or not.
-    Finished,
+    /// Answers in one piece that tell by what they were finished: chat completions, completions, responses and
+    /// messages.
+    PlainFinished,
+    /// Answers in one piece that do not.
+    PlainOther,
+    /// Event streams of what tells by what it was finished.
+    FinishedStreams,
 }
 
 /// The form of an endpoint's events and errors.
@@ -117,8 +122,14 @@ impl Kind {
             On::Plain => !streamed,
             On::Streams => streamed,
             On::DoneStreams => streamed && self.protocol() == Protocol::Completions,
-            On::Finished => !matches!(self.protocol(), Protocol::Media | Protocol::None),
+            On::PlainFinished => !streamed && self.tells_its_finish(),
+            On::PlainOther => !streamed && !self.tells_its_finish(),
+            On::FinishedStreams => streamed && self.tells_its_finish(),
         }
+    }
+
+    const fn tells_its_finish(self) -> bool {
+        !matches!(self.protocol(), Protocol::Media | Protocol::None)
     }
 
     /// The event that tells of a failure in mid-stream, for the reader of the table; `None` where nothing is
@@ -258,7 +269,9 @@ impl On {
             Self::Plain => "plain",
             Self::Streams => "streams",
             Self::DoneStreams => "streams with `[DONE]`",
-            Self::Finished => "what has a finish reason",
+            Self::PlainFinished => "plain, with a finish reason",
+            Self::PlainOther => "plain, without a finish reason",
+            Self::FinishedStreams => "streams with a finish reason",
         }
     }
 }

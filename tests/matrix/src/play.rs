@@ -1,7 +1,6 @@
 use crate::kind::{Kind, Protocol, Words};
 use bytes::Bytes;
 use headworks_upstream::{Answer, Received, openai};
-use serde_json::{Value, json};
 use std::time::Duration;
 
 /// How the sick deployment behaves.
@@ -50,6 +49,8 @@ pub enum Play {
     ErrorLater(Words),
     /// A whole answer whose finish says that the rest was withheld.
     Filtered,
+    /// A stream whose first event that says anything is that finish.
+    FilteredFirst,
 }
 
 // ===== impl Play =====
@@ -96,6 +97,11 @@ impl Play {
             Self::ErrorFirst(words) => good.insert(0, kind.error_event(words)),
             Self::ErrorLater(words) => good.insert(begun, kind.error_event(words)),
             Self::Filtered => filtered(kind, &good),
+            Self::FilteredFirst => {
+                let filtered = filtered(kind, &good);
+                let silent = filtered.chunks().iter().filter(|chunk| !says_a_word(chunk));
+                Answer::sse(silent.cloned())
+            }
         }
     }
 
@@ -116,6 +122,11 @@ impl Play {
             Self::Stall => "stream_idle_timeout: 1.5",
             _ => "",
         }
+    }
+
+    /// True if its answer is one, though it was withheld.
+    pub(crate) const fn answers(self) -> bool {
+        matches!(self, Self::Filtered | Self::FilteredFirst)
     }
 
     /// The event that breaks a stream off, if it is of this kind and passed on.
@@ -163,6 +174,14 @@ fn all_but_the_last(answer: Answer) -> Answer {
     answer.in_chunks(length - 1)
 }
 
+/// True of an event with a piece of the answer that is nothing else.
+fn says_a_word(event: &Bytes) -> bool {
+    let text = String::from_utf8_lossy(event);
+    openai::WORDS
+        .iter()
+        .any(|word| text.contains(&format!("\"{word}\"")))
+}
+
 /// A good answer whose finish is a refusal, in the words of its protocol.
 fn filtered(kind: Kind, good: &Answer) -> Answer {
     let (from, to) = match kind.protocol() {
@@ -173,17 +192,18 @@ fn filtered(kind: Kind, good: &Answer) -> Answer {
         Protocol::Messages => (r#""stop_reason":"end_turn""#, r#""stop_reason":"refusal""#),
         _ => (r#""status":"completed""#, r#""status":"incomplete""#),
     };
+    let details = r#""incomplete_details":{"reason":"content_filter"},"object":"response""#;
     let chunks = good.chunks().iter().map(|chunk| {
         let text = String::from_utf8_lossy(chunk).replace(from, to);
-        text.replace("response.completed", "response.incomplete")
+        let text = text.replace("response.completed", "response.incomplete");
+        match text.contains(r#""status":"incomplete""#) {
+            true => text.replace(r#""object":"response""#, details),
+            false => text,
+        }
     });
     if kind.streamed {
         return Answer::sse(chunks);
     }
-    let body: Vec<String> = chunks.collect();
-    let mut body: Value = serde_json::from_str(&body.concat()).unwrap_or_default();
-    if kind.protocol() == Protocol::Responses {
-        body["incomplete_details"] = json!({"reason": "content_filter"});
-    }
-    Answer::json(body)
+    let body: String = chunks.collect();
+    Answer::json(serde_json::from_str(&body).unwrap_or_default())
 }

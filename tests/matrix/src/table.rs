@@ -9,7 +9,7 @@ use crate::{
         Fault, Want,
     },
     kind::{
-        On::{Any, DoneStreams, Finished, Plain, Streams},
+        On::{Any, DoneStreams, FinishedStreams, Plain, PlainFinished, PlainOther, Streams},
         Words,
     },
     play::Play,
@@ -37,6 +37,12 @@ const fn theirs(status: u16, sick: usize) -> Want {
 const fn ours(status: u16, code: &'static str, sick: usize) -> Want {
     Want::new(Ours(status, code), sick, 0)
 }
+
+/// The client sees the answer break off.
+const BROKEN: Want = Want::new(Broken, 1, 0);
+
+/// The sick one's answer is withheld, and the other is asked.
+const WITHHELD: Want = ELSEWHERE.counts_as(Outcome::ContentRefused);
 
 const fn told(code: &'static str) -> Want {
     Want::new(Told(code), 1, 0)
@@ -188,9 +194,15 @@ pub const TABLE: &[Fault] = &[
         ..fault("reset", "some words, then RST", Play::ResetLater)
     },
     Fault {
-        on: Plain,
+        on: PlainFinished,
         outcome: Some(Outcome::Transport),
-        sibling: Want::new(Broken, 1, 0), lone: Want::new(Broken, 1, 0), fallback: Want::new(Broken, 1, 0),
+        sibling: BROKEN, lone: BROKEN,
+        ..fault("cut", "all but the last byte, then the connection is closed", Play::Cut)
+    },
+    Fault {
+        on: PlainOther,
+        outcome: Some(Outcome::Transport),
+        sibling: BROKEN, lone: BROKEN, fallback: BROKEN,
         ..fault("cut", "all but the last byte, then the connection is closed", Play::Cut)
     },
     Fault {
@@ -212,9 +224,15 @@ pub const TABLE: &[Fault] = &[
         ..fault("stall", "some words, and no more; it has 1.5 s between events (`stream_idle_timeout`)", Play::Stall)
     },
     Fault {
-        on: Plain,
+        on: PlainFinished,
         outcome: Some(Outcome::Timeout),
-        sibling: Want::new(Broken, 1, 0), lone: Want::new(Broken, 1, 0), fallback: Want::new(Broken, 1, 0),
+        sibling: BROKEN, lone: BROKEN,
+        ..fault("stall", "all but the last byte, and no more; it has 1 s (`timeout`)", Play::Stall)
+    },
+    Fault {
+        on: PlainOther,
+        outcome: Some(Outcome::Timeout),
+        sibling: BROKEN, lone: BROKEN, fallback: BROKEN,
         ..fault("stall", "all but the last byte, and no more; it has 1 s (`timeout`)", Play::Stall)
     },
     Fault {
@@ -287,11 +305,28 @@ pub const TABLE: &[Fault] = &[
         ..fault("content filter, 400", "400: the content policy", Play::Always(400, Words::Refused, &[]))
     },
     Fault {
-        on: Finished,
+        on: PlainFinished,
         outcome: Some(Outcome::Success),
-        sibling: whole(1, 0), lone: whole(1, 0),
-        fallback: whole(1, 0).miss("a plain answer that was withheld should go to `content_policy_fallbacks`, as LiteLLM has it"),
-        ..fault("content filter, finish", "a whole answer whose finish says that it was filtered", Play::Filtered)
+        sibling: whole(1, 0), lone: whole(1, 0), fallback: WITHHELD,
+        ..fault("content filter, finish", "a whole answer whose finish says that it was withheld", Play::Filtered)
+    },
+    Fault {
+        on: FinishedStreams,
+        outcome: Some(Outcome::Success),
+        sibling: whole(1, 0), lone: whole(1, 0), fallback: whole(1, 0),
+        ..fault("content filter, finish", "some words, then a finish that says that the rest was withheld", Play::Filtered)
+    },
+    Fault {
+        on: FinishedStreams, held: true,
+        outcome: Some(Outcome::Success),
+        sibling: whole(1, 0), lone: whole(1, 0), fallback: WITHHELD,
+        ..fault("content filter, finish, held", "some words, then a finish that says that the rest was withheld; streams are held to their end", Play::Filtered)
+    },
+    Fault {
+        on: FinishedStreams,
+        outcome: Some(Outcome::Success),
+        sibling: whole(1, 0), lone: whole(1, 0), fallback: WITHHELD,
+        ..fault("content filter at once", "a finish that says that the answer was withheld, before any word", Play::FilteredFirst)
     },
 ];
 

@@ -191,3 +191,27 @@ async fn all_but_the_last_group_are_asked_not_to_wait() {
     session.address(&mut request);
     assert_eq!(patience(&request), None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_says_while_a_group_is_left_for_what_is_withheld() {
+    let says = |session: &Session<&'static str>| {
+        let mut request = request().0;
+        session.address(&mut request);
+        request.extensions().get::<ContentFallback>().is_some()
+    };
+    let other = with(hops([]).list(List::General, [Hop::new("b")])).0;
+    assert!(!says(&other.unwrap()), "no group is for that");
+
+    let own = || Own::default().list(List::ContentPolicy, [Hop::new("x"), Hop::new("y")]);
+    let mut session = with(own()).0.unwrap();
+    for (left, next) in [(true, Some("x")), (true, Some("y")), (false, None)] {
+        assert_eq!(says(&session), left, "before {next:?}");
+        let hop = session.next(REFUSED, Instant::now());
+        assert_eq!(hop.map(|hop| hop.group.to_string()).as_deref(), next);
+    }
+
+    let mut session = with(own().max(1)).0.unwrap();
+    assert!(says(&session));
+    session.next(REFUSED, Instant::now());
+    assert!(!says(&session), "it may go to one group and no further");
+}

@@ -328,8 +328,12 @@ impl Answering {
             Ok(mut response) => {
                 fell_back = response.extensions_mut().remove::<FellBack>();
                 why = fell_back.as_ref().map(|fell_back| fell_back.why);
-                let advice =
-                    Advice::after(StatusClassifier::default().classify(Answer::from(&response)));
+                let verdict = StatusClassifier::default().classify(Answer::from(&response));
+                // A 200 that was withheld is an answer to the client, and nothing to come back with.
+                let advice = match response.status().is_success() {
+                    true => Advice::None,
+                    false => Advice::after(verdict),
+                };
                 let mut response = upstream(response, deployment);
                 if let Some((remember, id)) = remember.filter(|_| response.status().is_success()) {
                     response = response.map(|body| body.remembering(remember.made_by(id)));

@@ -67,7 +67,8 @@ impl Measure {
             response.extensions_mut().insert(seen.clone());
         }
         self.verdict = StatusClassifier::default().classify((&*response).into());
-        if self.verdict.outcome == Outcome::Success {
+        // What was withheld has cost its tokens all the same.
+        if response.status().is_success() {
             self.inside = Inside::of(response);
         }
     }

@@ -1,4 +1,5 @@
 use crate::{
+    finish,
     json::{Cursor, Fault, Kind, Text},
     usage::Counts,
 };
@@ -11,6 +12,8 @@ pub(super) struct Facts {
     pub(super) finish: bool,
     /// The whole answer is finished.
     pub(super) ended: bool,
+    /// The finish says that the content policy withheld the answer, or the rest of it.
+    pub(super) withheld: bool,
     pub(super) error: bool,
     pub(super) done: bool,
     /// The data is no JSON, as far as it was not one of the words above.
@@ -69,6 +72,10 @@ impl Facts {
             (b"response" | b"message", Kind::Object) => {
                 cursor.members(|cursor, name| match name.decode().as_deref() {
                     Some(b"usage") => self.counts.read(cursor),
+                    Some(b"incomplete_details") if cursor.kind()? == Kind::Object => {
+                        self.withheld |= finish::is_in_details(cursor)?;
+                        Ok(())
+                    }
                     _ => cursor.skip().map(drop),
                 })
             }
@@ -80,9 +87,11 @@ impl Facts {
             // Anthropic's `message_delta`.
             (b"delta", Kind::Object) => {
                 cursor.members(|cursor, name| match name.decode().as_deref() {
-                    Some(b"stop_reason") => {
-                        self.ended |= cursor.kind()? == Kind::String;
-                        cursor.skip().map(drop)
+                    Some(b"stop_reason") if cursor.kind()? == Kind::String => {
+                        let reason = cursor.string()?.decode().unwrap_or_default();
+                        self.withheld |= finish::is_refused(&reason);
+                        self.ended = true;
+                        Ok(())
                     }
                     _ => cursor.skip().map(drop),
                 })
@@ -125,7 +134,7 @@ impl Facts {
         if cursor.kind()? != Kind::Object {
             return cursor.skip().map(drop);
         }
-        let (mut index, mut finished) = (0, false);
+        let (mut index, mut finished, mut filtered) = (0, false, false);
         cursor.members(|cursor, name| {
             let name = name.decode().unwrap_or_default();
             match (&*name, cursor.kind()?) {
@@ -145,6 +154,7 @@ impl Facts {
                         self.error = true;
                     } else {
                         finished = true;
+                        filtered = finish::is_filtered(&reason);
                     }
                     Ok(())
                 }
@@ -157,6 +167,8 @@ impl Facts {
         if finished {
             self.finish = true;
             self.finished |= bit;
+            // Of several choices the first decides, as in a plain answer.
+            self.withheld |= filtered && index == 0;
         }
         Ok(())
     }

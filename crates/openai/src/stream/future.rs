@@ -5,9 +5,11 @@ use super::{
     layer::Until,
     plain::{self, Look, MAX_LOOK},
     protocol::Protocol,
+    whole::Whole,
 };
+use crate::finish;
 use bytes::Bytes;
-use headworks_core::{BoxError, Clock, Elapsed, HideUsage, Verdict};
+use headworks_core::{BoxError, Clock, Elapsed, HideUsage, Outcome, Verdict};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header, response::Parts};
 use http_body::{Body, Frame};
 use pin_project::pin_project;
@@ -37,6 +39,8 @@ pub(super) struct Asked {
     pub(super) protocol: Option<Protocol>,
     /// It asks for content: an answer without any has failed.
     pub(super) content: bool,
+    /// Somebody else is left to be asked for what is withheld.
+    pub(super) content_fallback: bool,
 }
 
 #[pin_project(project = StateProj)]
@@ -56,6 +60,8 @@ struct Waiting<R> {
 enum Awaits {
     /// The first byte of a plain answer, and what it takes to tell that it is no error if it is JSON.
     Content { json: bool, held: Bytes },
+    /// The end of a plain answer, which may say that it was withheld.
+    Whole(Whole),
     /// The commit point of a stream.
     Commit(Box<Holder>),
 }
@@ -67,6 +73,7 @@ enum Step {
         first: Bytes,
         trailers: Option<HeaderMap>,
         ended: bool,
+        withheld: bool,
     },
     Commit {
         /// What the stream ended with, if it has ended.
@@ -140,7 +147,7 @@ where
         let waiting = waiting.expect("a future is not polled once it is ready");
         let step = ready!(waiting.poll(cx));
         let waiting = *slot.take().expect("seen above");
-        Poll::Ready(waiting.finish(step))
+        Poll::Ready(waiting.finish(step, this.asked.content_fallback))
     }
 
     /// Nothing can be handed on yet. Ready if a first token should have come by now.
@@ -193,9 +200,16 @@ impl Asked {
         let promised =
             self.content && response.status() == StatusCode::OK && !is(headers, "application/grpc");
         let least = response.body().size_hint().lower();
-        let json = is(headers, "application/json") && is_plain(headers) && least <= MAX_LOOK as u64;
-        promised.then_some(Awaits::Content {
-            json,
+        let json = is(headers, "application/json") && is_plain(headers);
+        if !promised {
+            return None;
+        }
+        let tells = self.protocol.is_some_and(Protocol::tells_its_finish);
+        if self.content_fallback && tells && json && least <= Whole::MOST as u64 {
+            return Some(Awaits::Whole(Whole::default()));
+        }
+        Some(Awaits::Content {
+            json: json && least <= MAX_LOOK as u64,
             held: Bytes::new(),
         })
     }
@@ -229,6 +243,7 @@ where
                 Awaits::Content { json, held } => {
                     content(*json, held, frame.map(|frame| frame.map_err(Into::into)))
                 }
+                Awaits::Whole(held) => whole(held, frame.map(|frame| frame.map_err(Into::into))),
                 Awaits::Commit(holder) => {
                     commit(holder, frame.map(|frame| frame.map_err(Into::into)))
                 }
@@ -239,7 +254,8 @@ where
         }
     }
 
-    fn finish(self, step: Step) -> Answer<R> {
+    /// The answer as it is handed on. One that was withheld is marked as that if it `may` go elsewhere.
+    fn finish(self, step: Step, may: bool) -> Answer<R> {
         let Self {
             mut head,
             body,
@@ -251,9 +267,13 @@ where
                     first,
                     trailers,
                     ended,
+                    withheld,
                 },
                 _,
             ) => {
+                if withheld {
+                    mark_withheld(&mut head);
+                }
                 let rest = (!ended).then_some(body);
                 let body = CommitBody::begun(first, rest, trailers);
                 Ok(Response::from_parts(head, body))
@@ -262,6 +282,9 @@ where
                 // An end may be added to it.
                 head.headers.remove(header::CONTENT_LENGTH);
                 head.extensions.insert(holder.reading().clone());
+                if may && holder.is_withheld() {
+                    mark_withheld(&mut head);
+                }
                 let follower = Box::new(holder.into_follower());
                 let rest = (!ended).then_some(body);
                 let body = CommitBody::followed(follower, rest, trailers);
@@ -277,7 +300,7 @@ where
                 Ok(Response::from_parts(head, CommitBody::own(json)))
             }
             (Step::Failed(error), _) => Err(error.into()),
-            (Step::Commit { .. }, Awaits::Content { .. }) => {
+            (Step::Commit { .. }, Awaits::Content { .. } | Awaits::Whole(_)) => {
                 unreachable!("a plain answer is no stream")
             }
         }
@@ -310,7 +333,48 @@ fn content(
         first: mem::take(held),
         trailers: last,
         ended: true,
+        withheld: false,
     })
+}
+
+/// What the next frame means to a plain answer that is held until it is whole.
+fn whole(held: &mut Whole, frame: Option<Result<Frame<Bytes>, BoxError>>) -> Option<Step> {
+    let trailers = match frame.map(|frame| frame.map(Frame::into_data)) {
+        Some(Ok(Ok(data))) => {
+            let first = held.push(data)?;
+            return Some(Step::Content {
+                first,
+                trailers: None,
+                ended: false,
+                withheld: false,
+            });
+        }
+        Some(Ok(Err(last))) => last.into_trailers().ok(),
+        Some(Err(error)) => {
+            let error = StreamError::broken(StreamErrorKind::Cut, error);
+            return Some(Step::Failed(error));
+        }
+        None => None,
+    };
+    let all = held.take();
+    Some(if all.is_empty() {
+        Step::Failed(StreamError::new(StreamErrorKind::Empty))
+    } else if plain::look(&all) == Look::Error {
+        Step::Refused(InBand::of(&all, Protocol::Completions))
+    } else {
+        Step::Content {
+            withheld: finish::is_withheld(&all),
+            first: all,
+            trailers,
+            ended: true,
+        }
+    })
+}
+
+/// Whoever goes by verdicts takes it for what it is, and not for its 200.
+fn mark_withheld(head: &mut Parts) {
+    let verdict = Verdict::from(Outcome::ContentRefused);
+    head.extensions.insert(verdict);
 }
 
 /// What a plain answer comes to that begins with `held`, if that can be told by now.
@@ -328,6 +392,7 @@ fn begins(json: bool, held: &mut Bytes) -> Option<Step> {
             first: mem::take(held),
             trailers: None,
             ended: false,
+            withheld: false,
         }),
         // Its protocol is told by its own words, or does not matter.
         Look::Error => Some(Step::Refused(InBand::of(held, Protocol::Completions))),

@@ -87,6 +87,15 @@ impl Holder {
         self.sieve.saw_content()
     }
 
+    /// True if the answer was withheld by the content policy before any of it is handed on. What comes in
+    /// one piece with words that came first is taken as it would be if they had come alone.
+    pub(super) fn is_withheld(&self) -> bool {
+        match self.point {
+            CommitPoint::FirstToken => self.sieve.withheld() == Some(0),
+            CommitPoint::Complete => self.sieve.withheld().is_some(),
+        }
+    }
+
     /// What follows the stream from here on.
     pub(super) fn into_follower(self) -> Follower {
         Follower::new(self.sieve, self.kept)

@@ -64,6 +64,16 @@
 //! tried elsewhere, unseen by the client. The price is that the first token comes when the last one does, that
 //! each answer is in memory as long, and that the time until the head must allow for all of it.
 //!
+//! # What the content policy withheld
+//!
+//! A provider may finish an answer with a 200 that says that it was withheld: `finish_reason: "content_filter"`,
+//! Anthropic's `stop_reason: "refusal"`, the same `reason` in the `incomplete_details` of a response. Where somebody
+//! else is left to be asked (a [`ContentFallback`] among the request's extensions) such an answer is handed on as it
+//! came, with a verdict of [`ContentRefused`](headworks_core::Outcome::ContentRefused) among its extensions, if it
+//! says so before any of it is handed on: a plain one, which is held to its end for that, at most 8 MiB of it; a
+//! stream that is held whole; a stream that is finished so before its first token. So a plain answer that is cut is
+//! a failure too, as a stream that is held. Where nobody is left nothing is held, and nothing is looked for.
+//!
 //! # No signs of life
 //!
 //! While an answer is held nothing is sent to the client, no comment either: a comment needs a head before it,
@@ -115,7 +125,7 @@
 //! ```
 
 #[cfg(doc)]
-use headworks_core::HideUsage;
+use headworks_core::{ContentFallback, HideUsage};
 
 mod body;
 mod error;
@@ -131,6 +141,7 @@ mod protocol;
 mod reading;
 mod service;
 mod sieve;
+mod whole;
 
 #[cfg(test)]
 mod tests;

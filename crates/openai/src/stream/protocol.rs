@@ -49,6 +49,11 @@ impl Protocol {
         matches!(self, Self::Completions)
     }
 
+    /// True if an answer says by what it was finished, and so perhaps that it was withheld.
+    pub(super) const fn tells_its_finish(self) -> bool {
+        !matches!(self, Self::Media)
+    }
+
     /// True if an event of failure repeats what the stream began with.
     pub(super) const fn repeats_its_opening(self) -> bool {
         matches!(self, Self::Responses)

@@ -2,7 +2,7 @@ use super::{
     CommitBody, CommitPoint, ResponseFuture, future::Asked, layer::Until, protocol::Protocol,
 };
 use bytes::Bytes;
-use headworks_core::{BoxError, Timeouts};
+use headworks_core::{BoxError, ContentFallback, Timeouts};
 use http::{Method, Request, Response};
 use http_body::Body;
 use std::task::{Context, Poll};
@@ -71,6 +71,7 @@ where
         let asked = Asked {
             protocol: Protocol::of_path(request.uri().path()),
             content: request.method() == Method::POST,
+            content_fallback: request.extensions().get::<ContentFallback>().is_some(),
         };
         let own = request.extensions().get::<Timeouts>();
         let is_plain = own.and_then(|own| own.attempt_body) == Some(true);

@@ -43,6 +43,8 @@ struct Seen {
     events: u64,
     pieces: u64,
     content: bool,
+    /// How many pieces of the answer had come when it said that the rest was withheld.
+    withheld: Option<u64>,
     finished: bool,
     done: bool,
     opening: Option<Box<[u8]>>,
@@ -147,6 +149,11 @@ impl Sieve {
     /// True once a piece of the answer has come, or its finish.
     pub(super) const fn saw_content(&self) -> bool {
         self.seen.content
+    }
+
+    /// How many pieces of the answer had come when it said that the rest was withheld, if it has.
+    pub(super) const fn withheld(&self) -> Option<u64> {
+        self.seen.withheld
     }
 
     pub(super) const fn saw_done(&self) -> bool {
@@ -261,6 +268,9 @@ impl Seen {
         }
         self.events += 1;
         self.pieces += u64::from(told.content);
+        if told.withheld {
+            self.withheld.get_or_insert(self.pieces);
+        }
         self.content |= told.says == Says::Content;
         self.done |= told.says == Says::Done;
         self.finished = told.finished;

@@ -10,6 +10,7 @@ mod head;
 mod plain;
 mod sockets;
 mod usage;
+mod withheld;
 
 use bytes::Bytes;
 use headworks_contract::{Inner, Play, ScriptedBody, Step};

@@ -204,3 +204,51 @@ mod complete {
         assert_eq!(fate, told(&[HELLO, HELLO, CUT_EVENT], Err(Cut)));
     }
 }
+
+#[test]
+fn a_stream_that_was_withheld_is_known_for_it_before_it_is_handed_on() {
+    let filtered = STOP.replace("stop", "content_filter");
+    let second = filtered.replace("\"index\":0", "\"index\":1");
+    for (point, events, withheld) in [
+        (CommitPoint::FirstToken, &[ROLE, &*filtered][..], true),
+        (CommitPoint::FirstToken, &[ROLE, STOP], false),
+        (CommitPoint::FirstToken, &[ROLE, HELLO], false),
+        (CommitPoint::FirstToken, &[ROLE, &second], false),
+        (CommitPoint::Complete, &[ROLE, HELLO, &filtered, DONE], true),
+        (CommitPoint::Complete, &[ROLE, HELLO, STOP, DONE], false),
+    ] {
+        let mut holder = Holder::new(Protocol::Completions, point, 4096, false);
+        for event in events {
+            holder.push(event.to_string().into());
+        }
+        assert_eq!(holder.is_withheld(), withheld, "{point:?} {events:?}");
+    }
+    // However the bytes are cut.
+    let mut holder = Holder::new(Protocol::Completions, CommitPoint::FirstToken, 4096, false);
+    holder.push([HELLO, &filtered].concat().into());
+    assert!(!holder.is_withheld(), "a word comes first");
+}
+
+#[test]
+fn each_protocol_has_its_own_word_for_what_was_withheld() {
+    let stopped = |reason: &str| {
+        format!(
+            r#"{{"type":"message_delta","delta":{{"stop_reason":"{reason}","stop_sequence":null}}}}"#
+        )
+    };
+    let incomplete = |reason: &str| {
+        let details = format!(r#"{{"reason":"{reason}"}}"#);
+        format!(r#"{{"type":"response.incomplete","response":{{"incomplete_details":{details}}}}}"#)
+    };
+    for (protocol, finish, withheld) in [
+        (Protocol::Messages, stopped("refusal"), true),
+        (Protocol::Messages, stopped("end_turn"), false),
+        (Protocol::Responses, incomplete("content_filter"), true),
+        (Protocol::Responses, incomplete("max_output_tokens"), false),
+    ] {
+        let mut holder = Holder::new(protocol, CommitPoint::FirstToken, 4096, false);
+        let event = format!("data: {finish}\n\n");
+        assert_eq!(holder.push(event.into()), Held::Commit);
+        assert_eq!(holder.is_withheld(), withheld, "{finish}");
+    }
+}

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `cargo xtask test` | sets up what the tests need, then runs every test there is |
 //! | `cargo xtask ci` | what a change must pass: format, lints, docs, each crate alone, licences, `test` |
-//! | `cargo xtask bench` | the crates' benches, and the gateway measured beside nginx |
+//! | `cargo xtask bench` | the crates' benches, the gateway measured beside nginx, and its limits alone and over a Redis |
 //! | `cargo xtask matrix` | writes `docs/fault-matrix.md` anew from its table |
 //! | `cargo xtask lab` | the strategies, tried in simulation: writes `docs/lab.md` |
 //!
@@ -35,7 +35,7 @@ enum Task {
     Test,
     /// Run what a change must pass: format, lints, docs, each crate alone, licences, tests.
     Ci,
-    /// Run the crates' benches and measure the gateway beside nginx.
+    /// Run the crates' benches, and measure the gateway beside nginx and its limits over a Redis.
     Bench(bench::Options),
     /// Write `docs/fault-matrix.md` anew from its table.
     Matrix,

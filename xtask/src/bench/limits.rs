@@ -68,36 +68,38 @@ fn cpu_per_request(gateway: &Contender, time: Duration) -> Result<f64> {
     Ok(used.as_secs_f64() * 1e6 / came.count() as f64)
 }
 
-/// A steady load while Redis stands still, goes on, is killed and comes back, beside the same load while nothing
-/// happens to it.
+/// A steady load while nothing happens to Redis, and while it is stopped, goes on, is killed and comes back. A gateway
+/// that knows of no Redis is asked at the same times: what differs there is the machine's doing.
 pub(crate) fn disturbed(options: &Options) -> Result<()> {
     let upstream = nginx::upstream(&folder("upstream")?, DEPLOYMENTS)?;
     let mut redis = Redis::start(&folder("redis")?)?;
-    let gateway = gateway("shared", &upstream.ports, Some(&redis))?;
+    let gateways = [
+        gateway("alone", &upstream.ports, None)?,
+        gateway("shared", &upstream.ports, Some(&redis))?,
+    ];
+    for gateway in &gateways {
+        steady(gateway, WARM_UP).drive()?;
+    }
     let part = Duration::from_secs(options.seconds);
-    let steady = |time| steady(&gateway, time);
-    steady(WARM_UP).drive()?;
-    let (mut floor, mut effect) = (Vec::new(), Vec::new());
     println!(
-        "{PER_SECOND} requests/s for {} s at a time; of the disturbed ones Redis is stopped for the first quarter \
-         and dead for the third",
+        "{PER_SECOND} requests/s to each at once for {} s; where it is disturbed, Redis is stopped for the first \
+         quarter and dead for the third",
         4 * options.seconds
     );
     println!(
-        "{:18}{:>12}{:>12}{:>12}{:>12}",
-        "", "requests", "p50 µs", "p99 µs", "scripts/s"
+        "{:18}{:>14}{:>14}{:>14}{:>14}{:>12}",
+        "", "alone p50 µs", "shared p50", "alone p99", "shared p99", "scripts/s"
     );
+    let mut ratios = [Vec::new(), Vec::new()];
     for _ in 0..options.rounds {
-        let calm = || {
-            let before = redis.scripts()?;
-            let came = steady(4 * part).drive()?;
-            let scripts = redis.scripts()? - before;
-            print("calm", &came, Some(scripts / (4 * options.seconds)));
-            anyhow::Ok(came)
-        };
-        let calm = [calm()?, calm()?];
-        let disturbed = thread::scope(|scope| {
-            let load = scope.spawn(|| steady(4 * part).drive());
+        let before = redis.scripts()?;
+        let calm = both(&gateways, 4 * part, || {
+            pause(4 * part);
+            Ok(())
+        })?;
+        let scripts = (redis.scripts()? - before) / (4 * options.seconds);
+        print("calm", &calm, &scripts.to_string());
+        let disturbed = both(&gateways, 4 * part, || {
             redis.stop()?;
             pause(part);
             redis.go_on()?;
@@ -105,25 +107,41 @@ pub(crate) fn disturbed(options: &Options) -> Result<()> {
             redis.kill()?;
             pause(part);
             redis.start_again()?;
-            joined(load)
+            pause(part);
+            Ok(())
         })?;
-        print("disturbed", &disturbed, None);
-        let [first, second, disturbed] =
-            [&calm[0], &calm[1], &disturbed].map(|came| came.percentile(99).as_secs_f64());
-        floor.push(second / first);
-        effect.push(disturbed / second);
+        print("disturbed", &disturbed, "-");
+        for (ratios, (calm, disturbed)) in ratios.iter_mut().zip(calm.iter().zip(&disturbed)) {
+            let [calm, disturbed] = [calm, disturbed].map(|came| came.percentile(99).as_secs_f64());
+            ratios.push(disturbed / calm);
+        }
     }
-    let (floor, effect) = (median(floor), median(effect));
+    let [alone, shared] = ratios.map(median);
     println!(
-        "p99, median of {} rounds: disturbed/calm {effect:.2}, calm/calm {floor:.2}",
+        "p99 of disturbed by calm, median of {} rounds: {shared:.2} shared, {alone:.2} alone; no request failed",
         options.rounds
     );
-    let missed = gateway.said()?.matches("Redis does not answer").count();
+    let missed = gateways[1].said()?.matches("Redis does not answer").count();
     ensure!(
         missed as u64 >= 2 * options.rounds,
         "Redis was missed {missed} times: nothing has happened to it"
     );
     Ok(())
+}
+
+/// Both under the steady load at once, while this `happens`.
+fn both(
+    gateways: &[Contender; 2],
+    time: Duration,
+    happens: impl FnOnce() -> Result<()>,
+) -> Result<[Came; 2]> {
+    thread::scope(|scope| {
+        let drive = |gateway| scope.spawn(move || steady(gateway, time).drive());
+        let loads = gateways.each_ref().map(drive);
+        happens()?;
+        let [alone, shared] = loads.map(joined);
+        Ok([alone?, shared?])
+    })
 }
 
 /// The gateway with limits that are kept, over this Redis if there is one.
@@ -155,11 +173,8 @@ fn steady(gateway: &Contender, time: Duration) -> Steady {
     }
 }
 
-fn print(name: &str, came: &Came, scripts: Option<u64>) {
-    let [p50, p99] = [50, 99].map(|part| came.percentile(part).as_micros());
-    let scripts = scripts.map_or_else(|| "-".to_owned(), |scripts| scripts.to_string());
-    println!(
-        "{name:18}{:>12}{p50:>12}{p99:>12}{scripts:>12}",
-        came.count()
-    );
+fn print(name: &str, [alone, shared]: &[Came; 2], scripts: &str) {
+    let [a50, s50, a99, s99] = [(alone, 50), (shared, 50), (alone, 99), (shared, 99)]
+        .map(|(came, part)| came.percentile(part).as_micros());
+    println!("{name:18}{a50:>14}{s50:>14}{a99:>14}{s99:>14}{scripts:>12}");
 }

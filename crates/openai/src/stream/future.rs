@@ -1,5 +1,6 @@
 use super::{
     CommitBody, StreamError, StreamErrorKind,
+    beginning::Beginning,
     holder::{Held, Holder},
     in_band::InBand,
     layer::Until,
@@ -14,7 +15,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header, response::Parts
 use http_body::{Body, Frame};
 use pin_project::pin_project;
 use std::{
-    fmt, mem,
+    fmt,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -59,7 +60,7 @@ struct Waiting<R> {
 
 enum Awaits {
     /// The first byte of a plain answer, and what it takes to tell that it is no error if it is JSON.
-    Content { json: bool, held: Bytes },
+    Content(Beginning),
     /// The end of a plain answer, which may say that it was withheld.
     Whole(Whole),
     /// The commit point of a stream.
@@ -208,10 +209,8 @@ impl Asked {
         if self.content_fallback && tells && json && least <= Whole::MOST as u64 {
             return Some(Awaits::Whole(Whole::default()));
         }
-        Some(Awaits::Content {
-            json: json && least <= MAX_LOOK as u64,
-            held: Bytes::new(),
-        })
+        let may_be_error = json && least <= MAX_LOOK as u64;
+        Some(Awaits::Content(Beginning::new(may_be_error)))
     }
 }
 
@@ -240,8 +239,8 @@ where
         loop {
             let frame = ready!(self.body.as_mut().poll_frame(cx));
             let step = match &mut self.awaits {
-                Awaits::Content { json, held } => {
-                    content(*json, held, frame.map(|frame| frame.map_err(Into::into)))
+                Awaits::Content(held) => {
+                    content(held, frame.map(|frame| frame.map_err(Into::into)))
                 }
                 Awaits::Whole(held) => whole(held, frame.map(|frame| frame.map_err(Into::into))),
                 Awaits::Commit(holder) => {
@@ -300,40 +299,41 @@ where
                 Ok(Response::from_parts(head, CommitBody::own(json)))
             }
             (Step::Failed(error), _) => Err(error.into()),
-            (Step::Commit { .. }, Awaits::Content { .. } | Awaits::Whole(_)) => {
+            (Step::Commit { .. }, Awaits::Content(_) | Awaits::Whole(_)) => {
                 unreachable!("a plain answer is no stream")
             }
         }
     }
 }
 
-/// What the next frame means to a plain answer of which `held` has come.
-fn content(
-    json: bool,
-    held: &mut Bytes,
-    frame: Option<Result<Frame<Bytes>, BoxError>>,
-) -> Option<Step> {
-    let last = match frame.map(|frame| frame.map(Frame::into_data)) {
-        Some(Ok(Ok(data))) => {
-            join(held, data);
-            return begins(json, held);
-        }
-        Some(Ok(Err(last))) => last.into_trailers().ok(),
+/// What the next frame means to a plain answer of which the beginning is held.
+fn content(held: &mut Beginning, frame: Option<Result<Frame<Bytes>, BoxError>>) -> Option<Step> {
+    let (look, trailers, ended) = match frame.map(|frame| frame.map(Frame::into_data)) {
+        Some(Ok(Ok(data))) => (held.push(data), None, false),
+        Some(Ok(Err(last))) => (held.look(), last.into_trailers().ok(), true),
         Some(Err(error)) => {
             let error = StreamError::broken(StreamErrorKind::Cut, error);
             return Some(Step::Failed(error));
         }
-        None => None,
+        None => (held.look(), None, true),
     };
-    // Nothing at all, or nothing but trailers.
-    if held.is_empty() {
-        return Some(Step::Failed(StreamError::new(StreamErrorKind::Empty)));
+    if look == Look::More && !ended {
+        return None;
     }
-    Some(Step::Content {
-        first: mem::take(held),
-        trailers: last,
-        ended: true,
-        withheld: false,
+    let first = held.take();
+    Some(if first.is_empty() {
+        // Nothing at all, or nothing but trailers.
+        Step::Failed(StreamError::new(StreamErrorKind::Empty))
+    } else if look == Look::Error {
+        // Its protocol is told by its own words, or does not matter.
+        Step::Refused(InBand::of(&first, Protocol::Completions))
+    } else {
+        Step::Content {
+            first,
+            trailers,
+            ended,
+            withheld: false,
+        }
     })
 }
 
@@ -375,37 +375,6 @@ fn whole(held: &mut Whole, frame: Option<Result<Frame<Bytes>, BoxError>>) -> Opt
 fn mark_withheld(head: &mut Parts) {
     let verdict = Verdict::from(Outcome::ContentRefused);
     head.extensions.insert(verdict);
-}
-
-/// What a plain answer comes to that begins with `held`, if that can be told by now.
-fn begins(json: bool, held: &mut Bytes) -> Option<Step> {
-    if held.is_empty() {
-        return None;
-    }
-    match if json {
-        plain::look(held)
-    } else {
-        Look::Answer
-    } {
-        Look::More => None,
-        Look::Answer => Some(Step::Content {
-            first: mem::take(held),
-            trailers: None,
-            ended: false,
-            withheld: false,
-        }),
-        // Its protocol is told by its own words, or does not matter.
-        Look::Error => Some(Step::Refused(InBand::of(held, Protocol::Completions))),
-    }
-}
-
-/// Puts `data` behind what is held, which is copied only if there is any.
-fn join(held: &mut Bytes, data: Bytes) {
-    if held.is_empty() {
-        *held = data;
-    } else if !data.is_empty() {
-        *held = [&held[..], &data[..]].concat().into();
-    }
 }
 
 /// What the next frame means to a stream that is held.

@@ -127,6 +127,7 @@
 #[cfg(doc)]
 use headworks_core::{ContentFallback, HideUsage};
 
+mod beginning;
 mod body;
 mod error;
 mod failed;

@@ -123,7 +123,7 @@ impl Config {
     /// begin to refuse requests.
     #[must_use]
     pub fn keeps_limits(&self) -> bool {
-        self.limits().0 == Limits::Enforce
+        self.limits().0 != Limits::Weigh
     }
 
     /// The same, and what decides it.
@@ -158,8 +158,10 @@ impl Config {
             limits.iter().any(Option::is_some)
         };
         let said = self.general.always_include_stream_usage;
-        said.unwrap_or_else(|| {
-            tokens_decide || self.keeps_limits() && self.deployments.iter().any(limits_tokens)
+        said.unwrap_or_else(|| match self.limits().0 {
+            Limits::Learn => true,
+            Limits::Enforce => tokens_decide || self.deployments.iter().any(limits_tokens),
+            Limits::Weigh => tokens_decide,
         })
     }
 

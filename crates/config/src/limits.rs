@@ -12,6 +12,8 @@ pub enum Limits {
     Weigh,
     /// They are kept: `enforce`. What would go beyond them goes elsewhere, or is refused.
     Enforce,
+    /// They are kept, and where none is set that which the provider tells of in its headers is: `learn`.
+    Learn,
 }
 
 /// What decides what limits are for.
@@ -54,8 +56,9 @@ impl Limits {
         match field.string(report)? {
             "weigh" => Some(Self::Weigh),
             "enforce" => Some(Self::Enforce),
+            "learn" => Some(Self::Learn),
             _ => {
-                field.refuse(report, "`weigh` or `enforce`", "");
+                field.refuse(report, "`weigh`, `enforce` or `learn`", "");
                 None
             }
         }

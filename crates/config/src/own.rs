@@ -33,7 +33,7 @@ use std::{
 ///   queue: {wait: 5, max: 1000}  # for a deployment that takes the request; default none
 ///   when_all_rest: refuse  # or least_bad
 ///   longest_hint: 3600     # seconds a provider's word on when to come back is believed at most
-///   limits: enforce        # or weigh; default as the strategy and the checks say
+///   limits: enforce        # or weigh, or learn; default as the strategy and the checks say
 ///   redis: {replicas: 3, when_silent: share}  # or open, or closed
 /// ```
 #[derive(Clone, Debug, PartialEq)]

@@ -287,7 +287,7 @@ impl Books {
         actual: Tokens,
         now: impl Fn() -> u64,
     ) {
-        for account in self.accounts.iter_mut().chain(&mut self.noted) {
+        for account in self.counted(then) {
             let unit = account.rate.unit;
             let (reserved, actual) = (unit.of(reserved), unit.of(actual));
             match actual.cmp(&reserved) {
@@ -303,15 +303,21 @@ impl Books {
 
     /// Counts nothing of what was `reserved` at `then`, not even the request.
     pub(crate) fn refund(&mut self, then: Then, reserved: Tokens) {
-        for account in self.accounts.iter_mut().chain(&mut self.noted) {
+        for account in self.counted(then) {
             account.give_back(then, account.rate.unit.of(reserved));
         }
+    }
+
+    /// Those in which something is counted that was reserved then.
+    fn counted(&mut self, then: Then) -> impl Iterator<Item = &mut Account> {
+        let all = self.all().iter_mut();
+        all.filter(move |account| account.since <= then.reserved)
     }
 
     /// Believes the provider where it says that less is left than is counted here.
     pub(crate) fn told(&mut self, told: Told, now: u64) {
         if self.limits.learn {
-            self.learn(told);
+            self.learn(told, now);
         }
         let Some(account) = self.account(told.unit, told.period) else {
             return;
@@ -322,7 +328,7 @@ impl Books {
     }
 
     /// Keeps a limit that nobody has set.
-    fn learn(&mut self, told: Told) {
+    fn learn(&mut self, told: Told, now: u64) {
         let Told { unit, period, .. } = told;
         // Of none that would admit nothing: a provider that answers has one.
         let Some(limit) = told.limit.filter(|limit| *limit > 0) else {
@@ -339,7 +345,8 @@ impl Books {
         match self.account(unit, period) {
             Some(account) => account.rate = rate,
             None => {
-                let account = Account::new(rate, &self.limits);
+                let mut account = Account::new(rate, &self.limits);
+                account.since = now;
                 self.all().push(account);
             }
         }

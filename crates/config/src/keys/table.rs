@@ -340,7 +340,7 @@ pub const KEYS: &[Key] = &[
     now("headworks.retry_budget", "a bound on the retries of all requests together; default none"),
     now("headworks.queue", "requests wait for a deployment that takes them; default none"),
     now("headworks.longest_hint", "seconds that a provider may ask for before it is asked again, at most; default 3600"),
-    now("headworks.limits", "weigh or enforce; default enforce with usage-based-routing or enforce_model_rate_limits"),
+    now("headworks.limits", "weigh, enforce, or learn those not set from providers too; default enforce with usage-based-routing or enforce_model_rate_limits"),
     now("headworks.redis", "how instances share over Redis"),
     now("headworks.redis.replicas", "instances, for when Redis is silent; default 2"),
     now("headworks.redis.when_silent", "share (default), open or closed"),

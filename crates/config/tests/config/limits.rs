@@ -24,6 +24,7 @@ fn limits_are_kept_by_usage_based_strategies_by_a_check_or_when_asked_for() {
             true,
         ),
         ("headworks: {limits: enforce}\n", true),
+        ("headworks: {limits: learn}\n", true),
         (
             "router_settings: {routing_strategy: usage-based-routing}\nheadworks: {limits: weigh}\n",
             false,

@@ -19,6 +19,8 @@ pub(super) struct Account {
     /// What is in the window, and since when, though it has not been used here: what others may use of its share
     /// while nothing is heard of them.
     pub(super) withheld: (u64, u64),
+    /// Since when it counts, if it has been learned: what was reserved before is the provider's to count.
+    pub(super) since: u64,
 }
 
 /// When something was reserved.
@@ -49,6 +51,7 @@ impl Account {
             lease: Lease::default(),
             left: 0,
             withheld: (0, 0),
+            since: 0,
         }
     }
 

@@ -285,6 +285,28 @@ proptest! {
 }
 
 #[test]
+fn what_was_reserved_before_a_limit_was_learned_takes_nothing_of_it_and_gives_nothing_back() {
+    let mut books = books(Limits::new().learn(true));
+    let before = Tokens::new(100, 256);
+    for _ in 0..2 {
+        books.reserve(before, NOW).unwrap();
+    }
+    let mut told = Told::new(Unit::Tokens, Period::Minute, 200);
+    told.limit = Some(1000);
+    books.told(told, NOW + SECOND);
+    assert_eq!(used(&mut books, Unit::Tokens, NOW + SECOND), 800);
+    books.settle(at(NOW), before, Tokens::new(100, 20), || NOW + SECOND);
+    books.refund(at(NOW), before);
+    assert_eq!(used(&mut books, Unit::Tokens, NOW + SECOND), 800);
+    let after = Tokens::new(100, 100);
+    books.reserve(after, NOW + SECOND).unwrap();
+    books.settle(at(NOW + SECOND), after, Tokens::new(100, 20), || {
+        NOW + SECOND
+    });
+    assert_eq!(used(&mut books, Unit::Tokens, NOW + SECOND), 920);
+}
+
+#[test]
 fn what_is_advisory_is_counted_and_refuses_nothing() {
     let mut books = books(Limits::new().rpm(2).tpm(100).parallel(3).advisory(true));
     let cost = Tokens::new(30, 50);

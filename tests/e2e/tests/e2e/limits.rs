@@ -28,6 +28,40 @@ async fn the_provider_is_believed_when_it_says_that_less_is_left() {
 }
 
 #[tokio::test]
+async fn what_a_provider_says_is_used_up_is_asked_for_elsewhere_and_then_refused() {
+    let (first, second) = (Upstream::start().await, Upstream::start().await);
+    for upstream in [&first, &second] {
+        upstream.answer_with(|_| {
+            openai::chat("m")
+                .header("x-ratelimit-limit-requests", "10")
+                .header("x-ratelimit-remaining-requests", "0")
+                .header("x-ratelimit-reset-requests", "20s")
+        });
+    }
+    let deployments = [("a", &first), ("b", &second)]
+        .map(|(id, at)| config::with("gpt-4o", id, &at.base_url(), ""));
+    let headworks =
+        Headworks::start(&config::of(&deployments, "headworks: { limits: learn }")).await;
+    let client = headworks.client();
+    let mut asked = Vec::new();
+    for _ in 0..2 {
+        let answer = client.post(CHAT, &chat("gpt-4o")).await;
+        assert_eq!(answer.status, 200);
+        asked.push(answer.header("x-litellm-model-id").to_owned());
+    }
+    asked.sort();
+    assert_eq!(asked, ["a", "b"], "nobody is asked twice");
+    let refused = client.post(CHAT, &chat("gpt-4o")).await;
+    assert_eq!(refused.status, 429);
+    assert_eq!(refused.error()["code"], "rate_limited");
+    let wait: u64 = refused.header("retry-after").parse().unwrap();
+    assert!((19..=21).contains(&wait), "{wait}");
+    assert_eq!(refused.header("x-ratelimit-limit-requests"), "20");
+    assert_eq!(refused.header("x-ratelimit-remaining-requests"), "0");
+    assert_eq!((first.seen().requests, second.seen().requests), (1, 1));
+}
+
+#[tokio::test]
 async fn what_a_provider_says_of_one_deployment_is_not_told_as_if_it_were_the_groups() {
     let upstream = Upstream::start().await;
     upstream.answer_with(|_| {

@@ -12,7 +12,7 @@ pub(super) use left::{Left, Lefts, LeftsBuilder, Rate};
 pub(super) use sharing::Sharing;
 
 use super::build::BuildError;
-use headworks_config::{Config, Deployment, Problem};
+use headworks_config::{Config, Deployment, Limits as What, Problem};
 use headworks_limit::{Limits, Period, Quota, Unit};
 use std::{collections::HashMap, sync::Arc};
 
@@ -142,6 +142,9 @@ fn limits_of(
         }
     }
     limits = limits.advisory(!keeps);
+    if config.limits().0 == What::Learn {
+        limits = limits.learn(true);
+    }
     // Those of one deployment in one process are the balance's to count.
     let parallel = config.max_parallel_requests(deployment).filter(|_| shared);
     match parallel {

@@ -59,7 +59,8 @@ impl LimitPlan {
             when_silent: config.headworks.redis.when_silent,
             replicas: config.headworks.redis.replicas(),
         });
-        (limited > 0 || shared.is_some()).then_some(Self {
+        let is_any = limited > 0 || limits == Limits::Learn || shared.is_some();
+        is_any.then_some(Self {
             limits,
             by,
             limited,
@@ -72,7 +73,11 @@ impl LimitPlan {
     /// there are any.
     #[must_use]
     pub fn are_kept(&self) -> bool {
-        self.limits == Limits::Enforce && self.limited > 0
+        match self.limits {
+            Limits::Learn => true,
+            Limits::Enforce => self.limited > 0,
+            Limits::Weigh => false,
+        }
     }
 
     /// True if other instances count with this one.
@@ -91,6 +96,9 @@ impl fmt::Display for LimitPlan {
         } = *self;
         f.write_str("limits: ")?;
         match (self.limits, self.by) {
+            (Limits::Learn, _) => f.write_str(
+                "enforced, and learned from providers where none is set, as headworks.limits says",
+            )?,
             _ if limited == 0 => f.write_str("none on requests or tokens")?,
             (Limits::Enforce, by) => {
                 let by = match by {
@@ -189,6 +197,11 @@ mod tests {
             (
                 "headworks: {limits: enforce}",
                 "enforced, as headworks.limits says, for 1 of 2 deployments; counted by this instance alone",
+            ),
+            (
+                "headworks: {limits: learn}",
+                "enforced, and learned from providers where none is set, as headworks.limits says; counted by this \
+                 instance alone",
             ),
             (
                 "router_settings: {optional_pre_call_checks: [enforce_model_rate_limits]}",

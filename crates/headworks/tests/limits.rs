@@ -214,12 +214,10 @@ fn an_account_has_one_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn every_answer_tells_what_is_left_of_the_limits_of_its_group() {
-    let deployments = [
-        ("a", ", rpm: 3, tpm: 1000"),
-        ("b", ", rpm: 2, tpm: 1000, simulated: {answer_tokens: 20}"),
-    ];
-    for rest in [ENFORCE, ""] {
-        let gateway = gateway(&deployments, rest);
+    let two = [("a", ", rpm: 3, tpm: 1000"), ("b", ", rpm: 2, tpm: 1000")];
+    let one = [("a", ", rpm: 5, tpm: 2000")];
+    for (deployments, rest) in [(&two[..], ENFORCE), (&one, "")] {
+        let gateway = gateway(deployments, rest);
         for (n, path) in ["/v1/chat/completions", "/v1/completions", "/v1/embeddings"]
             .into_iter()
             .enumerate()
@@ -313,4 +311,117 @@ router_settings: {num_retries: 0, fallbacks: [{m: [n]}], model_group_alias: {ali
     unknown["model"] = json!("nobody");
     let (_, headers, _) = ask(&gateway, unknown).await;
     assert_eq!(left(&headers), [None; 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_a_provider_tells_of_is_kept_where_that_is_asked_for() {
+    // The provider refuses by itself what is more than two a minute, and says so in its headers.
+    let deployments = [("a", ", simulated: {rpm: 2}")];
+    let mut none = chat();
+    none["num_retries"] = json!(0);
+    let learning = gateway(&deployments, "headworks: {limits: learn}\n");
+    for n in [1, 0] {
+        let (status, headers, _) = ask(&learning, none.clone()).await;
+        assert_eq!(status, 200);
+        assert_eq!(left(&headers)[..2], [Some(n), Some(2)]);
+    }
+    advance(Duration::from_secs(30)).await;
+    let (status, headers, body) = ask(&learning, none.clone()).await;
+    assert_eq!(
+        (status.as_u16(), &body["error"]["code"]),
+        (429, &json!("rate_limited"))
+    );
+    assert!(
+        !headers.contains_key("x-headworks-attempts"),
+        "nobody is asked: {headers:?}"
+    );
+    let wait: u64 = headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((29..=31).contains(&wait), "{wait}");
+    advance(Duration::from_secs(wait)).await;
+    assert_eq!(ask(&learning, none.clone()).await.0, 200);
+
+    let other = gateway(&deployments, ENFORCE);
+    for _ in 0..3 {
+        ask(&other, none.clone()).await;
+    }
+    let (_, headers, _) = ask(&other, none).await;
+    assert_eq!(
+        left(&headers),
+        [None; 4],
+        "nothing is learned unless it is asked for"
+    );
+}
+
+/// What is asked for at each endpoint that takes JSON and a model, with a prompt of a few words.
+fn small(path: &str) -> Value {
+    match path {
+        "/v1/chat/completions" => chat(),
+        "/v1/messages" => {
+            json!({"model": "m", "max_tokens": 30, "messages": [{"role": "user", "content": "Hello"}]})
+        }
+        "/v1/completions" => json!({"model": "m", "prompt": "Hello"}),
+        "/v1/rerank" => json!({"model": "m", "query": "Hello", "documents": ["Hello", "World"]}),
+        _ => json!({"model": "m", "input": "Hello"}),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_smallest_limits_can_be_used() {
+    let answers = ", simulated: {answer_tokens: 10}";
+    for path in [
+        "/v1/chat/completions",
+        "/v1/completions",
+        "/v1/responses",
+        "/v1/messages",
+        "/v1/embeddings",
+        "/v1/moderations",
+        "/v1/rerank",
+    ] {
+        for stream in [false, true] {
+            for most in [None, Some(20), Some(4000)] {
+                let mut body = small(path);
+                body["num_retries"] = json!(0);
+                if stream {
+                    body["stream"] = json!(true);
+                }
+                if let Some(most) = most {
+                    let key = match path {
+                        "/v1/responses" => "max_output_tokens",
+                        _ => "max_tokens",
+                    };
+                    body[key] = json!(most);
+                }
+                let case = format!("{path}, {body}");
+                // One a minute is one a minute, however long its answer may be.
+                let gateway =
+                    self::gateway(&[("a", &format!(", rpm: 1, tpm: 100{answers}"))], ENFORCE);
+                for _ in 0..3 {
+                    assert_eq!(ask_at(&gateway, path, body.clone()).await.0, 200, "{case}");
+                    assert_eq!(ask_at(&gateway, path, body.clone()).await.0, 429, "{case}");
+                    advance(Duration::from_secs(62)).await;
+                }
+                // Nor is there room for one alone in a hundred tokens, unless it says that it may take
+                // more than all.
+                if most != Some(4000) {
+                    let gateway = self::gateway(&[("a", &format!(", tpm: 100{answers}"))], ENFORCE);
+                    for n in 0..2 {
+                        let (status, _, said) = ask_at(&gateway, path, body.clone()).await;
+                        assert_eq!(status, 200, "{n}: {case}: {said}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_written_by_a_model_costs_its_prompt_and_says_nothing_of_answers() {
+    let gateway = gateway(&[("a", ", otpm: 1, tpm: 1000")], ENFORCE);
+    let path = "/v1/embeddings";
+    for _ in 0..20 {
+        assert_eq!(ask_at(&gateway, path, small(path)).await.0, 200);
+    }
+    let (_, headers, _) = ask_at(&gateway, path, small(path)).await;
+    let [_, _, remaining, _] = left(&headers);
+    assert!(remaining.is_some_and(|left| left > 700), "{remaining:?}");
 }

@@ -25,8 +25,8 @@ const BUCKETS: usize = 84;
 ///
 /// Prompts are told by their bytes, with a ratio that is learned: each deployment has its own tokenizer, and
 /// its clients their own language. Answers are as long as the request allows if it says so, else as nine in
-/// ten answers of this deployment have been. Neither is ever exact, nor needs to be: it is reserved, and
-/// settled afterwards.
+/// ten answers of this deployment have been, and never longer than [`longest`](Self::longest). Neither is ever
+/// exact, nor needs to be: it is reserved, and settled afterwards.
 ///
 /// ```
 /// use headworks_limit::{Estimator, Tokens};
@@ -42,7 +42,10 @@ const BUCKETS: usize = 84;
 /// assert!((50..60).contains(&estimator.estimate(4000, None).output));
 /// ```
 #[derive(Debug, Default)]
-pub struct Estimator(Mutex<Learned>);
+pub struct Estimator {
+    learned: Mutex<Learned>,
+    longest: Option<u64>,
+}
 
 #[derive(Debug)]
 struct Learned {
@@ -60,17 +63,41 @@ impl Estimator {
         Self::default()
     }
 
+    /// Takes no answer to be longer than so many tokens, if its request does not say: half of a limit, so that
+    /// one that is half unused admits requests, however long the answers of others have been. Default: any
+    /// length.
+    #[must_use]
+    pub const fn longest(mut self, tokens: u64) -> Self {
+        self.longest = Some(tokens);
+        self
+    }
+
     /// What a request with a prompt of so many bytes will cost, and an answer of at most `max_output` tokens.
     #[must_use]
     pub fn estimate(&self, bytes: u64, max_output: Option<u64>) -> Tokens {
-        let learned = self.0.lock();
-        let output = max_output.unwrap_or_else(|| learned.output());
+        let learned = self.learned.lock();
+        let output = max_output.unwrap_or_else(|| {
+            let usual = learned.output();
+            self.longest.map_or(usual, |longest| usual.min(longest))
+        });
         Tokens::new(learned.input(bytes), output)
     }
 
     /// A request with a prompt of so many bytes has cost this, by the provider's own count.
     pub fn learn(&self, bytes: u64, actual: Tokens) {
-        self.0.lock().learn(bytes, actual);
+        let mut learned = self.learned.lock();
+        learned.learn_prompt(bytes, actual.input);
+        learned.learn_answer(actual.output);
+    }
+
+    /// A prompt of so many bytes has so many tokens; of the answer nothing is known.
+    pub fn learn_prompt(&self, bytes: u64, tokens: u64) {
+        self.learned.lock().learn_prompt(bytes, tokens);
+    }
+
+    /// An answer was so many tokens long; of the prompt nothing is known.
+    pub fn learn_answer(&self, tokens: u64) {
+        self.learned.lock().learn_answer(tokens);
     }
 }
 
@@ -113,18 +140,21 @@ impl Learned {
             .map_or(ANSWER, longest_of)
     }
 
-    fn learn(&mut self, bytes: u64, actual: Tokens) {
-        if actual.input > 0 && bytes > 0 {
-            let ratio = bytes as f64 / actual.input as f64;
+    fn learn_prompt(&mut self, bytes: u64, tokens: u64) {
+        if tokens > 0 && bytes > 0 {
+            let ratio = bytes as f64 / tokens as f64;
             // In the logarithm, so that twice too much and twice too little weigh alike.
             let off = (ratio / self.bytes_per_token).ln();
             self.bytes_per_token *= (off * WEIGHT).exp();
         }
+    }
+
+    fn learn_answer(&mut self, tokens: u64) {
         if self.count >= REMEMBERED {
             self.answers.iter_mut().for_each(|count| *count /= 2);
             self.count = self.answers.iter().sum();
         }
-        self.answers[bucket_of(actual.output)] += 1;
+        self.answers[bucket_of(tokens)] += 1;
         self.count += 1;
     }
 }
@@ -180,6 +210,21 @@ mod tests {
             guess <= 1100,
             "no longer than a fifth more than the longest: {guess}"
         );
+    }
+
+    #[test]
+    fn an_answer_of_unsaid_length_is_no_longer_than_it_may_be() {
+        let estimator = Estimator::new().longest(50);
+        assert_eq!(estimator.estimate(4, None), Tokens::new(1, 50));
+        assert_eq!(estimator.estimate(4, Some(70)), Tokens::new(1, 70));
+        estimator.learn_answer(1000);
+        assert_eq!(estimator.estimate(4, None), Tokens::new(1, 50));
+        for _ in 0..20 {
+            estimator.learn_answer(8);
+        }
+        assert_eq!(estimator.estimate(4, None), Tokens::new(1, 8));
+        estimator.learn_prompt(4, 2);
+        assert!(estimator.estimate(400, Some(0)).input > 100);
     }
 
     #[test]

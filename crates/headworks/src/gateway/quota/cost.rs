@@ -2,7 +2,7 @@ use crate::meter::Seen;
 use headworks_core::{Answer, End, Left, LeftIn, LeftOf};
 use headworks_limit::{Cost, Estimator, Period, Quota, Tally, Tokens, Told, Unit};
 use headworks_openai::{RequestBody, Usage};
-use headworks_provider::Provider;
+use headworks_provider::{Endpoint, Provider};
 use http::Request;
 use metrics::{Histogram, histogram};
 use std::{fmt, sync::Arc};
@@ -28,6 +28,8 @@ struct Inner {
 pub(crate) struct TokenTally {
     cost: TokenCost,
     prompt: u64,
+    /// Whether what is asked for is text that the model writes.
+    writes: bool,
     seen: Option<Arc<Seen>>,
 }
 
@@ -37,11 +39,19 @@ impl TokenCost {
     /// Of a deployment of this id and provider, counted against this quota.
     pub(crate) fn new(deployment: &str, provider: &'static Provider, quota: &Quota) -> Self {
         let labels = [("deployment", deployment.to_owned())];
+        let limits = quota.limits();
+        // A limit that is half unused is not to be out of reach, whatever answers have been like.
+        let longest = [Unit::Tokens, Unit::OutputTokens].into_iter();
+        let longest = longest.filter_map(|unit| limits.get(unit, Period::Minute));
+        let estimator = match longest.min() {
+            Some(limit) => Estimator::new().longest(limit / 2),
+            None => Estimator::new(),
+        };
         Self(Arc::new(Inner {
-            estimator: Estimator::new(),
+            estimator,
             provider,
-            tokens: quota.limits().count_tokens(),
-            quota: (!quota.limits().is_empty()).then(|| quota.clone()),
+            tokens: limits.count_tokens(),
+            quota: (!limits.is_empty()).then(|| quota.clone()),
             error: histogram!("headworks_token_estimate_ratio", &labels),
         }))
     }
@@ -61,19 +71,25 @@ impl Cost<RequestBody> for TokenCost {
     type Tally = TokenTally;
 
     fn estimate(&self, request: &Request<RequestBody>) -> (Tokens, TokenTally) {
-        let tally = |prompt| TokenTally {
+        let tally = |prompt, writes| TokenTally {
             cost: self.clone(),
             prompt,
+            writes,
             seen: None,
         };
         // A prompt is not measured for nobody.
         if !self.0.tokens {
-            return (Tokens::NONE, tally(0));
+            return (Tokens::NONE, tally(0, false));
         }
         let body = request.body();
         let prompt = body.prompt_len();
-        let tokens = self.0.estimator.estimate(prompt, body.max_tokens());
-        (tokens, tally(prompt))
+        let writes = writes(request.uri().path());
+        let most = match writes {
+            true => body.max_tokens(),
+            false => Some(0),
+        };
+        let tokens = self.0.estimator.estimate(prompt, most);
+        (tokens, tally(prompt, writes))
     }
 }
 
@@ -109,14 +125,17 @@ impl Tally for TokenTally {
         clippy::cast_precision_loss,
         reason = "a ratio need not be exact to 2^-53"
     )]
-    fn total(self, _: End, estimate: Tokens) -> Option<Tokens> {
+    fn total(self, end: End, estimate: Tokens) -> Option<Tokens> {
         let seen = self.seen?;
+        let Inner {
+            estimator, error, ..
+        } = &*self.cost.0;
         if let Some(usage) = seen.usage() {
-            let Inner {
-                estimator, error, ..
-            } = &*self.cost.0;
             // The tokenizer sees the whole prompt, whoever pays for which part of it.
-            estimator.learn(self.prompt, Tokens::new(usage.input, usage.output));
+            estimator.learn_prompt(self.prompt, usage.input);
+            if self.writes {
+                estimator.learn_answer(usage.output);
+            }
             let actual = self.cost.tokens(usage);
             if actual.total() > 0 {
                 error.record(estimate.total() as f64 / actual.total() as f64);
@@ -125,8 +144,25 @@ impl Tally for TokenTally {
         }
         // Most providers send a token an event.
         let pieces = seen.pieces();
+        if pieces > 0 && end == End::Complete {
+            estimator.learn_answer(pieces);
+        }
         (pieces > 0).then(|| Tokens::new(estimate.input, pieces))
     }
+}
+
+/// Whether an answer at this path has tokens beside those of the prompt.
+fn writes(path: &str) -> bool {
+    !matches!(
+        Endpoint::from_path(path),
+        Some(
+            Endpoint::Embeddings
+                | Endpoint::CountTokens
+                | Endpoint::Moderations
+                | Endpoint::Rerank
+                | Endpoint::AudioSpeech
+        )
+    )
 }
 
 /// What a provider says is left, in the words of a quota; `None` of what there are no limits for.

@@ -92,7 +92,7 @@ headworks: {limits: enforce, redis: {replicas: 4, when_silent: closed}}
     let wrong = "headworks: {limits: maybe, redis: {replicas: 0, when_silent: never}}\n";
     let error = load(&with_model(wrong)).unwrap_err().to_string();
     for message in [
-        "`weigh` or `enforce`",
+        "`weigh`, `enforce` or `learn`",
         "1 or more",
         "`share`, `open` or `closed`",
     ] {

@@ -102,6 +102,14 @@ impl Window {
         self.sum = self.sum.saturating_sub(amount);
     }
 
+    /// Counts `amount` again that was taken back of what was counted at `then`.
+    pub(crate) fn put_back(&mut self, then: u64, amount: u64) {
+        let number = self.number(then).min(self.newest);
+        if number + self.len() > self.newest {
+            self.put(self.slot_of(number), amount);
+        }
+    }
+
     /// How long ago, at least, the last `amount` of what is in it was counted, the latest first. What is not in
     /// it counts as of now.
     pub(crate) fn latest(&mut self, now: u64, amount: u64) -> Vec<(u64, u64)> {

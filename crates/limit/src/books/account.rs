@@ -108,19 +108,25 @@ impl Account {
             Period::Minute => LEASE.as_micros().div_ceil(shape.width.as_micros()),
             Period::Day => 0,
         };
+        let ask = match ahead {
+            Some(ahead) => {
+                // Nobody has used that, so that it says nothing of when something was.
+                let (at, withheld) = self.withheld;
+                self.window.take_back(at, withheld);
+                let limit = self.rate.limit;
+                let ask = self.lease.ask(limit, now, ahead, &mut self.window);
+                self.window.put_back(at, withheld);
+                ask
+            }
+            None => Ask::default(),
+        };
         RateQuestion {
             name: self.rate.name(),
             limit: self.rate.limit,
             width: shape.width,
             buckets: shape.buckets + u64::try_from(lease).unwrap_or_default(),
             offset: shape.offset,
-            ask: match ahead {
-                Some(ahead) => {
-                    let limit = self.rate.limit;
-                    self.lease.ask(limit, now, ahead, &mut self.window)
-                }
-                None => Ask::default(),
-            },
+            ask,
         }
     }
 

@@ -194,7 +194,7 @@ impl Sent {
             flight.head(verdict, Form::of(&response));
         }
         response.extensions_mut().insert(self.deployment);
-        response.map(|body| GuardedBody::new(body, self.flight))
+        GuardedBody::of(response, self.flight)
     }
 
     fn failed(mut self, error: BoxError, classifier: &impl Classify) -> BoxError {

@@ -88,7 +88,7 @@ where
             flight.head(verdict);
         }
         Poll::Ready(match answer {
-            Ok(response) => Ok(response.map(|body| GuardedBody::new(body, guard))),
+            Ok(response) => Ok(GuardedBody::of(response, guard)),
             Err(error) => {
                 guard.finish(End::Failed);
                 Err(error)

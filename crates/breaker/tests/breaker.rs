@@ -10,8 +10,8 @@ use headworks_breaker::{
     Breaker, BreakerBody, BreakerLayer, BreakerPolicy, Circuit, Permit, Phase, Rule,
 };
 use headworks_core::{
-    Answer, BoxError, Clock, Elapsed, LastResort, NotAdmitted, Outcome, Reason, Refusal, Returned,
-    Verdict,
+    Answer, BoxError, Clock, Elapsed, Foretold, LastResort, NotAdmitted, Outcome, Reason, Refusal,
+    Returned, Verdict,
 };
 use headworks_retry::{RetryLayer, RetryPolicy};
 use http::{Request, Response, StatusCode};
@@ -230,6 +230,32 @@ async fn a_body_that_breaks_off_is_a_failure_and_one_that_is_left_is_none() {
     sender.abort("reset".into());
     assert!(body.collect().await.is_err());
     assert!(turned_away(&circuit).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_left_when_it_was_known_to_have_failed_is_a_failure() {
+    for (foretold, opens) in [
+        (None, false),
+        (Some(Outcome::Cancelled), false),
+        (Some(Outcome::Transport), true),
+    ] {
+        let circuit = brittle();
+        let (mut breaker, mut handle) = spawn(&circuit);
+        let answer = breaker.call(Request::new(()));
+        let failure = Foretold::default();
+        let (_sender, body) = Channel::new(8);
+        let mut response = Response::new(body);
+        response.extensions_mut().insert(failure.clone());
+        let (_, send) = handle.next_request().await.unwrap();
+        send.send_response(response);
+        let response = answer.await.unwrap();
+        if let Some(outcome) = foretold {
+            failure.fails(outcome.into());
+        }
+        assert_eq!(circuit.phase(), Phase::Closed, "the head was well");
+        drop(response);
+        assert_eq!(turned_away(&circuit).is_some(), opens, "{foretold:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

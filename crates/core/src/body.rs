@@ -1,4 +1,5 @@
-use crate::{BoxError, End, Guard, Watch};
+use crate::{BoxError, End, Foretold, Guard, Watch};
+use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
 use std::{
@@ -15,7 +16,8 @@ use std::{
 /// it is already.
 ///
 /// Whoever reads the body may stop asking once `is_end_stream` is true, so a guard whose body is then dropped
-/// is told [`End::Complete`] as well.
+/// is told [`End::Complete`] as well. And whoever is told in a body that it has failed may leave before the
+/// error: where that was [`Foretold`], a drop is the failure.
 ///
 /// Of guards around each other the inner one is told first, however the body ends: what it has found out is there
 /// when the outer one is told.
@@ -30,6 +32,7 @@ where
     #[pin]
     inner: B,
     guard: Guard<W>,
+    foretold: Option<Foretold>,
 }
 
 impl<B, W> GuardedBody<B, W>
@@ -39,7 +42,21 @@ where
 {
     /// Lets `guard` ride in `inner`.
     pub const fn new(inner: B, guard: Guard<W>) -> Self {
-        Self { inner, guard }
+        Self {
+            inner,
+            guard,
+            foretold: None,
+        }
+    }
+
+    /// Lets `guard` ride in the body of `response`, and listen to what its head has [`Foretold`].
+    pub fn of(response: Response<B>, guard: Guard<W>) -> Response<Self> {
+        let foretold = response.extensions().get().cloned();
+        response.map(|inner| Self {
+            inner,
+            guard,
+            foretold,
+        })
     }
 
     /// The body within.
@@ -103,7 +120,12 @@ where
     fn drop(self: Pin<&mut Self>) {
         let this = self.project();
         if this.inner.is_end_stream() {
-            this.guard.has_ended();
+            this.guard.has_ended(End::Complete);
+        } else if let Some(failure) = this.foretold.as_ref().and_then(Foretold::failure) {
+            if let Some(watch) = this.guard.get_mut() {
+                watch.failed(failure);
+            }
+            this.guard.has_ended(End::Failed);
         }
     }
 }
@@ -111,7 +133,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Finish;
+    use crate::{Finish, Judged, Outcome};
     use bytes::Bytes;
     use http::HeaderMap;
     use http_body_util::{BodyExt, Full, StreamBody};
@@ -130,7 +152,7 @@ mod tests {
             self.0.lock().0 += data.len();
         }
         fn failed(&mut self, error: &(dyn std::error::Error + 'static)) {
-            assert_eq!(error.to_string(), "reset");
+            assert!(error.to_string() == "reset" || error.is::<Judged>());
             self.0.lock().0 += 100;
         }
     }
@@ -212,6 +234,30 @@ mod tests {
             Guard::new(seen.clone()),
         ));
         assert_eq!(*seen.0.lock(), (0, vec![End::Dropped]));
+    }
+
+    #[tokio::test]
+    async fn whoever_leaves_an_answer_that_had_failed_has_not_left_one_that_was_well() {
+        let foretold = Foretold::default();
+        let answer = |seen: &Seen| {
+            let frames = Frames(vec![Ok(Frame::data("abc".into())), Err("cut")]);
+            let mut response = Response::new(frames);
+            response.extensions_mut().insert(foretold.clone());
+            GuardedBody::of(response, Guard::new(seen.clone())).into_body()
+        };
+        let seen = Seen::default();
+        drop(answer(&seen));
+        assert_eq!(*seen.0.lock(), (0, vec![End::Dropped]));
+
+        let seen = Seen::default();
+        let mut body = answer(&seen);
+        assert!(body.frame().await.unwrap().is_ok());
+        foretold.fails(Outcome::Timeout.into());
+        foretold.fails(Outcome::Transport.into());
+        let outcome = foretold.failure().map(|failure| failure.verdict().outcome);
+        assert_eq!(outcome, Some(Outcome::Timeout));
+        drop(body);
+        assert_eq!(*seen.0.lock(), (103, vec![End::Failed]));
     }
 
     #[tokio::test]

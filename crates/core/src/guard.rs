@@ -67,9 +67,9 @@ impl<W: Finish> Guard<W> {
         self.watch.take()
     }
 
-    /// What it guards has come to its natural end, and is told so when the guard is dropped.
-    pub(crate) const fn has_ended(&mut self) {
-        self.dropped = End::Complete;
+    /// What it guards has come to this end, and is told so when the guard is dropped.
+    pub(crate) const fn has_ended(&mut self, end: End) {
+        self.dropped = end;
     }
 
     /// Tells the end. Later ends, the drop among them, are not told.

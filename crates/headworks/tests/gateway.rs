@@ -497,6 +497,33 @@ async fn a_cut_stream_ends_with_an_error_and_never_as_if_it_were_whole() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_that_leaves_when_it_reads_that_a_stream_was_cut_leaves_a_failure() {
+    let gateway = gateway(
+        r#"
+model_list:
+  - { model_name: m, litellm_params: { model: simulated/x, simulated: { cut_rate: 1.0 } }, model_info: { id: cut } }
+  - { model_name: other, litellm_params: { model: simulated/y } }
+router_settings: { fallbacks: [{ m: [other] }] }
+"#,
+    );
+    let phase = || gateway.standing("cut").unwrap().phase;
+    for _ in 0..5 {
+        assert_eq!(phase(), Phase::Closed);
+        let response = ask(&gateway, chat(STREAM)).await;
+        assert_eq!(response.headers()["x-litellm-model-id"], "cut");
+        let mut body = Box::pin(response.into_body());
+        loop {
+            let data = body.frame().await.unwrap().unwrap().into_data().unwrap();
+            if std::str::from_utf8(&data).unwrap().contains("stream_cut") {
+                break;
+            }
+        }
+    }
+    assert!(matches!(phase(), Phase::Open { .. }));
+    assert_eq!(gateway.standing("cut").unwrap().in_flight, 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn tags_choose_among_the_deployments() {
     let gateway = gateway(
         r#"

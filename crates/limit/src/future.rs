@@ -90,7 +90,7 @@ where
                 if let Some(flight) = guard.get_mut() {
                     flight.head(head, verdict);
                 }
-                Ok(response.map(|body| GuardedBody::new(body, guard)))
+                Ok(GuardedBody::of(response, guard))
             }
             Err(error) => {
                 if was_not_sent(&*error) {

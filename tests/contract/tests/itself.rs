@@ -78,7 +78,7 @@ where
             Err(error) => Verdict::of_error(&**error),
         };
         guard.get_mut().unwrap().1 = verdict;
-        Poll::Ready(answer.map(|response| response.map(|body| GuardedBody::new(body, guard))))
+        Poll::Ready(answer.map(|response| GuardedBody::of(response, guard)))
     }
 }
 

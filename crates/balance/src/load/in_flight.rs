@@ -139,7 +139,7 @@ where
             .guard
             .take()
             .expect("a response future is not polled after it is done");
-        Poll::Ready(result.map(|response| response.map(|body| GuardedBody::new(body, guard))))
+        Poll::Ready(result.map(|response| GuardedBody::of(response, guard)))
     }
 }
 

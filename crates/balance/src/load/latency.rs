@@ -196,7 +196,7 @@ where
                 if let Some(learned) = guard.get_mut() {
                     learned.head(verdict, Form::of(&response));
                 }
-                Ok(response.map(|body| GuardedBody::new(body, guard)))
+                Ok(GuardedBody::of(response, guard))
             }
             Err(error) => {
                 if let Some(learned) = guard.get_mut() {

@@ -51,7 +51,7 @@ where
                 if let Some(measure) = guard.get_mut() {
                     measure.head(&mut response);
                 }
-                Ok(response.map(|body| GuardedBody::new(body, guard)))
+                Ok(GuardedBody::of(response, guard))
             }
             Err(error) => {
                 if let Some(measure) = guard.get_mut() {

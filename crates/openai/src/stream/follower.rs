@@ -3,7 +3,7 @@ use super::{
     sieve::{Sieve, Stop},
 };
 use bytes::Bytes;
-use headworks_core::BoxError;
+use headworks_core::{BoxError, Verdict};
 use std::collections::VecDeque;
 
 const DONE: Bytes = Bytes::from_static(b"data: [DONE]\n\n");
@@ -96,8 +96,9 @@ impl Follower {
             let (opening, events) = (self.sieve.opening(), self.sieve.events());
             let event = self.sieve.protocol().failure(&error, opening, events);
             self.queue.push_back(event);
-            self.sieve.reading().failed();
         }
+        // Known by now; and whoever is told of it need not wait for the end.
+        self.sieve.reading().failed(Verdict::of_error(&error));
         self.ending = Some(Err(error));
     }
 

@@ -281,6 +281,7 @@ where
                 // An end may be added to it.
                 head.headers.remove(header::CONTENT_LENGTH);
                 head.extensions.insert(holder.reading().clone());
+                head.extensions.insert(holder.reading().foretold().clone());
                 if may && holder.is_withheld() {
                     mark_withheld(&mut head);
                 }

@@ -24,7 +24,8 @@
 //! | the end after a finish | what came, and `[DONE]` after it if it belongs there and is missing |
 //!
 //! Breaking off is an error of the body, [`StreamError`], so that what rides in it further out (load, breaker,
-//! meter) is told a failure and not an end. It comes as soon as the server has taken what is to be sent before
+//! meter) is told a failure and not an end; they know of it before ([`Foretold`](headworks_core::Foretold)), since
+//! many a client leaves as soon as it has read the event. The error comes as soon as the server has taken what is to be sent before
 //! it: the client sees the event first, over HTTP/1.1 and HTTP/2. The error event is in the form of the endpoint: `data: {"error": …}`
 //! for chat completions, completions, images and audio, `response.failed` for Responses, `event: error` for
 //! Anthropic's messages. `[DONE]` is not passed on while the answer is unfinished: to an SDK it means that all

@@ -1,4 +1,5 @@
 use crate::Usage;
+use headworks_core::{Foretold, Verdict};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -7,7 +8,10 @@ use std::sync::Arc;
 ///
 /// It is ahead of the bytes that it was read in: what they say is here when they come.
 #[derive(Clone, Debug, Default)]
-pub struct Reading(Arc<Mutex<Read>>);
+pub struct Reading {
+    read: Arc<Mutex<Read>>,
+    foretold: Foretold,
+}
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Read {
@@ -22,27 +26,34 @@ impl Reading {
     /// The tokens used, as far as the stream has told.
     #[must_use]
     pub fn usage(&self) -> Option<Usage> {
-        self.0.lock().usage
+        self.read.lock().usage
     }
 
     /// How many events have had a piece of the answer.
     #[must_use]
     pub fn pieces(&self) -> u64 {
-        self.0.lock().pieces
+        self.read.lock().pieces
     }
 
     /// True once the provider has said in the stream that it failed, or the client is told so because it was
     /// cut.
     #[must_use]
     pub fn saw_error(&self) -> bool {
-        self.0.lock().error
+        self.read.lock().error
     }
 
     pub(super) fn note(&self, read: Read) {
-        *self.0.lock() = read;
+        *self.read.lock() = read;
     }
 
-    pub(super) fn failed(&self) {
-        self.0.lock().error = true;
+    /// The stream has failed, and will end so.
+    pub(super) fn failed(&self, verdict: Verdict) {
+        self.read.lock().error = true;
+        self.foretold.fails(verdict);
+    }
+
+    /// The same for those who do not read it.
+    pub(super) const fn foretold(&self) -> &Foretold {
+        &self.foretold
     }
 }

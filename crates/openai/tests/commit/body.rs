@@ -138,11 +138,29 @@ async fn who_guards_the_body_is_told_how_it_ended() {
         assert_eq!(*ends.0.lock(), [end]);
     }
 
+    // Whoever leaves when the event says that it failed has left a failure.
+    for steps in [
+        (|| vec![data(HELLO)]) as fn() -> Vec<Step>,
+        || vec![data(HELLO), data(ERROR), Step::Stall],
+        || vec![data(HELLO), data("data: {]\n\n"), Step::Stall],
+    ] {
+        let ends = Ends::default();
+        let response = ask(CommitLayer::default(), steps).await.unwrap();
+        let mut body = Box::pin(GuardedBody::of(response, Guard::new(ends.clone())).into_body());
+        loop {
+            let data = body.frame().await.unwrap().unwrap().into_data().unwrap();
+            if std::str::from_utf8(&data).unwrap().contains("error") {
+                break;
+            }
+        }
+        drop(body);
+        assert_eq!(*ends.0.lock(), [End::Failed]);
+    }
+
     let ends = Ends::default();
     let steps = || vec![data(HELLO), Step::Stall];
     let response = ask(CommitLayer::default(), steps).await.unwrap();
-    let body = GuardedBody::new(response.into_body(), Guard::new(ends.clone()));
-    let mut body = Box::pin(body);
+    let mut body = Box::pin(GuardedBody::of(response, Guard::new(ends.clone())).into_body());
     body.frame().await.unwrap().unwrap();
     drop(body);
     assert_eq!(*ends.0.lock(), [End::Dropped]);

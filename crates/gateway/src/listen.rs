@@ -1,5 +1,6 @@
 //! The listener: HTTP/1.1 and HTTP/2 cleartext on one port, until a signal ends it in order.
 
+use crate::stall::SendTimeout;
 use headworks::Gateway;
 use http::{HeaderName, Request, header};
 use hyper_util::{
@@ -22,6 +23,10 @@ use tracing::Span;
 
 /// How long a client may take to send the head of a request: hyper's own default, made explicit.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a client may take nothing of what is there for it: as long as it may pause while it sends. No client
+/// that reads at all leaves a socket full for half a minute.
+const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The most a request's head may weigh. LLM clients send a few hundred bytes; 64 KiB leaves room for long
 /// tokens and trace baggage. HTTP/1.1 answers 431 beyond it.
@@ -83,7 +88,7 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Gateway) -> io::Result
         set_nodelay(&stream);
         let connection = builder
             .serve_connection(
-                TokioIo::new(stream),
+                TokioIo::new(SendTimeout::new(stream, SEND_TIMEOUT)),
                 TowerToHyperService::new(service.clone()),
             )
             .into_owned();
@@ -113,7 +118,7 @@ fn span<B>(request: &Request<B>) -> Span {
     tracing::debug_span!("request", method = %request.method(), path = request.uri().path())
 }
 
-fn connection_builder() -> auto::Builder<TokioExecutor> {
+pub(crate) fn connection_builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()

@@ -7,6 +7,7 @@ mod args;
 mod demo;
 mod listen;
 mod log;
+mod stall;
 mod start;
 
 use args::Args;

@@ -1,6 +1,6 @@
 use crate::{
     Affinity, Alias, Commit, Cooldown, Deployment, Error, Fallbacks, GeneralSettings,
-    HealthCheckSettings, Limits, LimitsBy, LitellmSettings, Loader, Notice, OwnSettings,
+    HealthCheckSettings, Limits, LimitsBy, LitellmSettings, Loader, Notice, OwnSettings, Redis,
     RetryPolicy, RouterSettings, RoutingStrategy, check,
     deployment::{self, ModelList},
     environment::Environment,
@@ -22,6 +22,9 @@ pub struct Config {
     pub aliases: Vec<Alias>,
     /// `router_settings`.
     pub router: RouterSettings,
+    /// Where instances share limits and rests: `router_settings`' Redis, else that of
+    /// `litellm_settings.cache_params`, if `cache` is on.
+    pub redis: Option<Redis>,
     /// `litellm_settings`: what holds where `router_settings` says nothing.
     pub litellm: LitellmSettings,
     /// `general_settings`.
@@ -296,6 +299,7 @@ impl Config {
             litellm: LitellmSettings::read(&litellm, report),
             general: GeneralSettings::read(&general, &environment, report),
             health_checks: HealthCheckSettings::read(&general, &router, report),
+            redis: Redis::read(&router, &litellm, report),
             headworks: OwnSettings::read(&headworks, report),
             environment_variables: environment.into_own(),
             fallbacks: Fallbacks::default(),

@@ -96,6 +96,7 @@ mod notice;
 mod own;
 mod problem;
 mod read;
+mod redis;
 mod report;
 mod retry;
 mod router;
@@ -124,8 +125,9 @@ pub use own::{
     TlsRoots, WhenAllRest,
 };
 pub use problem::{Error, Problem};
+pub use redis::{Redis, RedisNode, RedisPlace};
 pub use retry::{GroupRetryPolicy, RetryPolicy};
-pub use router::{Redis, RouterSettings, RoutingStrategy};
+pub use router::{RouterSettings, RoutingStrategy};
 pub use simulated::Simulated;
 
 /// A value as a message shows it: in backquotes, harmless on a terminal, cut where it gets long.

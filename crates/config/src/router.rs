@@ -1,10 +1,9 @@
 use crate::{
     Affinity, AllowedFailsPolicy, FallbackSettings, GroupAffinity, GroupRetryPolicy, RetryPolicy,
-    check, keys, limits,
+    keys, limits,
     read::{Field, Section},
     report::Report,
 };
-use headworks_core::Secret;
 use std::{fmt, time::Duration};
 
 /// `router_settings`: how deployments are chosen and failures handled.
@@ -59,29 +58,6 @@ pub struct RouterSettings {
     /// Keeps the limits of deployments, whatever the strategy: `enforce_model_rate_limits` among
     /// `optional_pre_call_checks`. See [`Config::keeps_limits`](crate::Config::keeps_limits).
     pub enforce_model_rate_limits: bool,
-    /// Where instances share limits and rests.
-    pub redis: Option<Redis>,
-}
-
-/// The `redis_…` keys of `router_settings`.
-///
-/// Redis is configured by a URL, or by host and port, as in `LiteLLM`.
-#[derive(Clone, Debug, Default)]
-pub struct Redis {
-    /// `redis_url`, which may have a password in it.
-    pub url: Option<Secret>,
-    /// `redis_host`.
-    pub host: Option<String>,
-    /// `redis_port`.
-    pub port: Option<u16>,
-    /// `redis_username`. Default: none, as before Redis 6.
-    pub username: Option<String>,
-    /// `redis_password`.
-    pub password: Option<Secret>,
-    /// `redis_db`. Default: 0.
-    pub db: Option<u32>,
-    /// `redis_ssl`. Default: false.
-    pub ssl: bool,
 }
 
 /// How a deployment is chosen among those of a group.
@@ -153,49 +129,7 @@ impl RouterSettings {
                 .map_or_else(Vec::new, |field| Affinity::read_all(&field, report)),
             model_group_affinities: GroupAffinity::read_all(section, report),
             enforce_model_rate_limits: limits::asked_for(section, report),
-            redis: Redis::read(section, report),
         }
-    }
-}
-
-// ===== impl Redis =====
-
-impl Redis {
-    fn read(section: &Section<'_>, report: &mut Report) -> Option<Self> {
-        let text = |name, report: &mut Report| {
-            let field = section.get(name)?;
-            let text = field.text(report)?;
-            check::advise_placeholder(&field, text, report);
-            Some(text)
-        };
-        let redis = Self {
-            url: text("redis_url", report).map(Secret::from),
-            host: text("redis_host", report).map(str::to_owned),
-            port: section
-                .get("redis_port")
-                .and_then(|port| port.small(report, "a port, 0 to 65535")),
-            username: text("redis_username", report).map(str::to_owned),
-            password: text("redis_password", report).map(Secret::from),
-            db: section
-                .get("redis_db")
-                .and_then(|db| db.small(report, "the number of a database, 0 or more")),
-            ssl: section
-                .get("redis_ssl")
-                .and_then(|ssl| ssl.truth(report))
-                .unwrap_or(false),
-        };
-        let host = section.get("redis_host");
-        let port = section.get("redis_port");
-        if redis.url.is_none()
-            && host.is_some() != port.is_some()
-            && let Some(field) = host.or(port)
-        {
-            report.advise(
-                field.key_mark,
-                "Redis wants both `redis_host` and `redis_port`, or `redis_url`",
-            );
-        }
-        (redis.url.is_some() || redis.host.is_some()).then_some(redis)
     }
 }
 

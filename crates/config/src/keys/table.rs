@@ -2,8 +2,6 @@
 
 use super::{Key, Status};
 
-const NO_REDIS: &str = "state is not shared between instances yet";
-
 /// Every known key, by section.
 #[rustfmt::skip]
 pub const KEYS: &[Key] = &[
@@ -201,9 +199,24 @@ pub const KEYS: &[Key] = &[
     now("router_settings.redis_password", "password, with redis_host").secret(),
     now("router_settings.redis_db", "number of the database, with redis_host; default 0"),
     now("router_settings.redis_ssl", "TLS, with redis_host; default false"),
-    later("router_settings.redis_startup_nodes", "a Redis Cluster", "name one server, or the master of several"),
-    later("router_settings.redis_sentinel_nodes", "Redis Sentinel", "name the master"),
-    later("router_settings.cache_kwargs", "Redis", NO_REDIS).secret(),
+    now("router_settings.redis_startup_nodes", "some servers of a Redis Cluster, each with host and port"),
+    now("router_settings.redis_sentinel_nodes", "the Sentinels that know the master, each a host and a port"),
+    now("router_settings.sentinel_nodes", "the same"),
+    now("router_settings.service_name", "what the Sentinels call the master"),
+    now("router_settings.sentinel_password", "password of the Sentinels").secret(),
+    now("router_settings.cache_kwargs", "arguments of the Redis client, before the keys beside it").secret(),
+    now("router_settings.cache_kwargs.url", "as redis_url").secret(),
+    now("router_settings.cache_kwargs.host", "as redis_host"),
+    now("router_settings.cache_kwargs.port", "as redis_port"),
+    now("router_settings.cache_kwargs.username", "as redis_username"),
+    now("router_settings.cache_kwargs.password", "as redis_password").secret(),
+    now("router_settings.cache_kwargs.db", "as redis_db"),
+    now("router_settings.cache_kwargs.ssl", "as redis_ssl"),
+    now("router_settings.cache_kwargs.startup_nodes", "as redis_startup_nodes"),
+    now("router_settings.cache_kwargs.redis_startup_nodes", "the same"),
+    now("router_settings.cache_kwargs.sentinel_nodes", "as redis_sentinel_nodes"),
+    now("router_settings.cache_kwargs.service_name", "what the Sentinels call the master"),
+    now("router_settings.cache_kwargs.sentinel_password", "password of the Sentinels").secret(),
     later("router_settings.cache_responses", "answers kept", "nothing is cached"),
     later("router_settings.caching_groups", "groups sharing kept answers", "nothing is cached"),
     later("router_settings.client_ttl", "how long a client object is kept", "there is no such object"),
@@ -262,7 +275,7 @@ pub const KEYS: &[Key] = &[
     later("litellm_settings.num_retries_per_request", "retries and fallbacks together", ""),
     later("litellm_settings.drop_params", "drop parameters a provider does not support", "requests pass unchanged"),
     later("litellm_settings.cache", "answers kept", "nothing is cached"),
-    later("litellm_settings.cache_params", "answers kept", "nothing is cached").secret(),
+    now("litellm_settings.cache_params", "of type redis: where limits and rests are shared, if router_settings names no Redis").secret(),
     later("litellm_settings.callbacks", "Python callbacks", ""),
     later("litellm_settings.success_callback", "Python callbacks", ""),
     later("litellm_settings.failure_callback", "Python callbacks", ""),
@@ -301,7 +314,7 @@ pub const KEYS: &[Key] = &[
     later("general_settings.global_max_parallel_requests", "requests at a time", "nothing is limited"),
     later("general_settings.cancel_on_disconnect", "ends upstream calls of clients gone", "that is always so"),
     later("general_settings.include_call_id_in_error_body", "call id in errors", "it is in a header"),
-    later("general_settings.coordination_redis", "Redis", NO_REDIS).secret(),
+    later("general_settings.coordination_redis", "Redis", "limits and rests are shared where router_settings says").secret(),
     later("general_settings.fail_closed_rate_limit_enforcement", "limits without Redis", ""),
     later("general_settings.enforce_fallback_model_access", "may the caller use the fallback", "there is one key, for all groups"),
     later("general_settings.disable_fallbacks_on_per_model_rate_limits", "fallbacks", "a rate limit falls back"),

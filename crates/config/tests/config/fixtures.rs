@@ -1,7 +1,7 @@
 //! The four configurations that users of `LiteLLM` start from, with their placeholders filled in.
 
 use super::*;
-use headworks_config::RoutingStrategy;
+use headworks_config::{RedisPlace, RoutingStrategy};
 use std::time::Duration;
 
 pub(crate) const THREE_DEPLOYMENTS: &str = include_str!("../fixtures/1-three-deployments.yaml");
@@ -62,9 +62,10 @@ fn three_deployments() {
     assert_eq!(config.timeout(), Duration::from_secs(30));
     assert_eq!(config.aliases[0].name, "gpt-4");
     assert_eq!(config.aliases[0].model, "gpt-3.5-turbo");
-    let redis = config.router.redis.as_ref().unwrap();
-    assert_eq!(redis.host.as_deref(), Some("redis.example.com"));
-    assert_eq!(redis.port, Some(1992));
+    let redis = config.redis.as_ref().unwrap();
+    assert!(
+        matches!(&redis.place, RedisPlace::Server(node) if node.to_string() == "redis.example.com:1992")
+    );
     assert_eq!(
         redis.password.as_ref().unwrap().expose(),
         "canary-redis-password"
@@ -76,7 +77,7 @@ fn three_deployments() {
 fn several_instances() {
     let loaded = load(&filled(SEVERAL_INSTANCES)).unwrap();
     assert_eq!(loaded.config.deployments.len(), 2);
-    assert!(loaded.config.router.redis.is_some());
+    assert!(loaded.config.redis.is_some());
     assert!(loaded.notices.is_empty(), "{:?}", loaded.notices);
 }
 

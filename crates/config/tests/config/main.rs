@@ -17,6 +17,7 @@ mod notices;
 mod properties;
 mod reading;
 mod secrets;
+mod sharing;
 
 /// Reads a text with these variables and no others.
 fn load_with(

@@ -22,7 +22,7 @@ model_list:
     litellm_params:
       model: openai/c
       api_key: canary-11
-router_settings: {redis_url: redis://:canary-12@host, redis_password: canary-13, redis_port: 1}
+router_settings: {redis_url: redis://:canary-12@host, redis_password: canary-13, redis_port: 1, cache_kwargs: {db: 1, sentinel_password: canary-17}}
 litellm_settings: {cache_params: {password: canary-14}, cache: true}
 general_settings: {master_key: canary-15, database_url: postgres://canary-16}
 "#;
@@ -80,6 +80,12 @@ fn nothing_secret_is_shown_when_a_value_is_of_the_wrong_kind() {
         ),
         ("api_key: canary-11", BLOCK),
         ("redis_port: 1", "redis_port: x"),
+        ("{db: 1, sentinel_password: canary-17}", "canary-17"),
+        ("db: 1", "db: canary-17"),
+        (
+            "redis_url: redis://:canary-12@host",
+            "redis_startup_nodes: [redis://:canary-12@host]",
+        ),
         ("redis_password: canary-13", "redis_password: [canary-13]"),
         ("master_key: canary-15", "master_key: [canary-15]"),
         ("master_key: canary-15", "master_key: <your canary-15>"),

@@ -41,7 +41,7 @@ impl fmt::Display for BuildError {
             ),
             Self::Redis(error) => write!(
                 f,
-                "Redis cannot be reached where `router_settings.redis_…` says it is: {error}"
+                "Redis cannot be where the configuration says it is: {error}"
             ),
         }
     }

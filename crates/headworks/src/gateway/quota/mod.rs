@@ -67,7 +67,7 @@ impl Quotas {
         let mut problems = Vec::new();
         let mut quotas = Self {
             keeps,
-            shares: config.router.redis.is_some(),
+            shares: config.redis.is_some(),
             accounts: HashMap::new(),
             named: Vec::new(),
         };

@@ -1,5 +1,7 @@
-use super::{KINDS, sharing};
-use headworks_config::{Config, Deployment, Limits, LimitsBy, Redis, WhenSilent};
+use super::KINDS;
+use headworks_config::{
+    Config, Deployment, Limits, LimitsBy, Redis, RedisNode, RedisPlace, WhenSilent,
+};
 use std::fmt;
 
 /// What the limits of a configuration are for, and who counts them.
@@ -41,6 +43,8 @@ pub struct LimitPlan {
 struct Shared {
     /// Where Redis is, without what it is for nobody to read.
     place: String,
+    /// Where that is said.
+    section: &'static str,
     when_silent: WhenSilent,
     replicas: u32,
 }
@@ -54,8 +58,9 @@ impl LimitPlan {
         let is_limited =
             |one: &&Deployment| KINDS.iter().any(|(_, _, _, limit)| limit(one).is_some());
         let limited = config.deployments.iter().filter(is_limited).count();
-        let shared = config.router.redis.as_ref().map(|redis| Shared {
+        let shared = config.redis.as_ref().map(|redis| Shared {
             place: place(redis),
+            section: redis.section,
             when_silent: config.headworks.redis.when_silent,
             replicas: config.headworks.redis.replicas(),
         });
@@ -135,7 +140,7 @@ impl Shared {
         } else {
             "rests and requests at a time are shared"
         };
-        write!(f, "; {what} over Redis at {}", self.place)?;
+        write!(f, "; {what} over {}, as {} says", self.place, self.section)?;
         match self.when_silent {
             WhenSilent::Share => {
                 let replicas = self.replicas;
@@ -154,8 +159,30 @@ impl Shared {
 
 /// Where Redis is, without names and passwords.
 fn place(redis: &Redis) -> String {
-    let url = sharing::url(redis);
-    let rest = url.split_once("://").map_or(&*url, |(_, rest)| rest);
+    let db = match redis.db {
+        0 => String::new(),
+        db => format!("/{db}"),
+    };
+    match &redis.place {
+        RedisPlace::Url(url) => format!("Redis at {}", stripped(url.expose())),
+        RedisPlace::Server(node) => format!("Redis at {node}{db}"),
+        RedisPlace::Cluster(nodes) => format!("the Redis Cluster of {}", listed(nodes)),
+        RedisPlace::Sentinel { nodes, service, .. } => {
+            let nodes = listed(nodes);
+            format!("the Redis that the Sentinels at {nodes} call {service}{db}")
+        }
+        _ => "Redis".to_owned(),
+    }
+}
+
+fn listed(nodes: &[RedisNode]) -> String {
+    let nodes: Vec<_> = nodes.iter().map(ToString::to_string).collect();
+    nodes.join(", ")
+}
+
+/// What of a URL is no secret.
+fn stripped(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     // What follows may hold a password too.
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
     let rest = rest.rsplit('@').next().unwrap_or_default();
@@ -230,8 +257,8 @@ mod tests {
         let line = kept(redis, "");
         assert!(
             line.ends_with(
-                "deployments; shared over Redis at redis.example.com:1992/2, and while it is silent each \
-                 instance keeps to 1/2"
+                "deployments; shared over Redis at redis.example.com:1992/2, as router_settings says, and while \
+                 it is silent each instance keeps to 1/2"
             ),
             "{line}"
         );
@@ -239,7 +266,8 @@ mod tests {
         let line = kept(url, ", redis: {when_silent: open}");
         assert!(
             line.ends_with(
-                "shared over Redis at redis.example.com, and while it is silent each instance counts alone"
+                "shared over Redis at redis.example.com, as router_settings says, and while it is silent each \
+                 instance counts alone"
             ),
             "{line}"
         );
@@ -251,5 +279,25 @@ mod tests {
             "{line}"
         );
         assert!(!line.contains("secret"), "{line}");
+        for (settings, place) in [
+            (
+                "redis_startup_nodes: [[a, 1], [b, 2]]",
+                "the Redis Cluster of a:1, b:2",
+            ),
+            (
+                "redis_sentinel_nodes: [[a, 1]], service_name: m, sentinel_password: secret, redis_db: 3",
+                "the Redis that the Sentinels at a:1 call m/3",
+            ),
+        ] {
+            let line = kept(settings, "");
+            let shared = format!("; shared over {place}, as router_settings says, and while");
+            assert!(line.contains(&shared), "{line}");
+            assert!(!line.contains("secret"), "{line}");
+        }
+        let cache =
+            "litellm_settings: {cache: true, cache_params: {host: a, port: 7, password: secret}}";
+        let line = said("", cache).unwrap();
+        let shared = "over Redis at a:7, as litellm_settings.cache_params says, and while";
+        assert!(line.contains(shared), "{line}");
     }
 }

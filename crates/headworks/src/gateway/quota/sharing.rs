@@ -1,9 +1,11 @@
 use super::Quotas;
-use headworks_config::{Config, Redis, WhenSilent};
-use headworks_limit::share::{Alone, Keeper, KeeperParams, StoreError, redis::RedisStore};
+use headworks_config::{Config, Redis, RedisNode, RedisPlace, WhenSilent};
+use headworks_limit::share::{
+    Alone, Keeper, KeeperParams, StoreError,
+    redis::{Address, Login, RedisStore},
+};
 use metrics::gauge;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use std::io;
+use std::{io, time::Duration};
 use uuid::Uuid;
 
 /// Keeps the quotas of this process in step with those of others, if it has any to share them with.
@@ -20,9 +22,9 @@ impl Sharing {
     ///
     /// # Errors
     ///
-    /// If the URL cannot be understood.
+    /// If where it is cannot be understood.
     pub(in crate::gateway) fn begin(config: &Config, quotas: Quotas) -> io::Result<Self> {
-        let Some(redis) = &config.router.redis else {
+        let Some(redis) = &config.redis else {
             return Ok(Self::default());
         };
         let params = KeeperParams::new(Uuid::new_v4().to_string().as_str())
@@ -32,7 +34,7 @@ impl Sharing {
                 WhenSilent::Closed => Alone::Closed,
             })
             .on_change(tell);
-        let store = RedisStore::new(&url(redis), params.patience).map_err(io::Error::other)?;
+        let store = store(redis, params.patience).map_err(io::Error::other)?;
         let keeper = Keeper::spawn(store, quotas.into_named(), params);
         Ok(Self {
             keeper: Some(keeper),
@@ -57,57 +59,40 @@ fn tell(state: Result<(), &StoreError>) {
     }
 }
 
-/// Where Redis is: as it was written, or from its parts.
-pub(super) fn url(redis: &Redis) -> String {
-    if let Some(url) = &redis.url {
-        return url.expose().to_owned();
-    }
-    let scheme = if redis.ssl { "rediss" } else { "redis" };
-    let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-    let user = match (&redis.username, &redis.password) {
-        (None, None) => String::new(),
-        (user, password) => {
-            let user = user.as_deref().map(encoded).unwrap_or_default();
-            let password = password.as_ref().map(|secret| encoded(secret.expose()));
-            format!("{user}:{}@", password.unwrap_or_default())
+/// The store where the configuration says.
+fn store(redis: &Redis, patience: Duration) -> Result<RedisStore, StoreError> {
+    let mut login = Login::default();
+    login.username.clone_from(&redis.username);
+    login.password.clone_from(&redis.password);
+    login.db = redis.db;
+    login.tls = redis.ssl;
+    match &redis.place {
+        RedisPlace::Url(url) => RedisStore::new(url.expose(), patience),
+        RedisPlace::Server(node) => RedisStore::server(&address(node), &login, patience),
+        RedisPlace::Cluster(nodes) => RedisStore::cluster(addresses(nodes), login, patience),
+        RedisPlace::Sentinel {
+            nodes,
+            service,
+            password,
+        } => {
+            let mut theirs = Login::default();
+            theirs.password.clone_from(password);
+            theirs.tls = redis.ssl;
+            RedisStore::sentinel(addresses(nodes), &theirs, service, login, patience)
         }
-    };
-    let host = redis.host.as_deref().unwrap_or_default();
-    let host = match host.contains(':') && !host.starts_with('[') {
-        true => format!("[{host}]"),
-        false => host.to_owned(),
-    };
-    let port = redis.port.unwrap_or(DEFAULT_PORT);
-    let db = redis.db.map_or(String::new(), |db| format!("/{db}"));
-    format!("{scheme}://{user}{host}:{port}{db}")
+        _ => Err(StoreError::new(
+            "this program does not know of such a place",
+        )),
+    }
 }
 
-const DEFAULT_PORT: u16 = 6379;
+fn addresses(nodes: &[RedisNode]) -> Vec<Address> {
+    nodes.iter().map(address).collect()
+}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use headworks_core::Secret;
-
-    #[test]
-    fn a_url_is_made_of_its_parts() {
-        let parts = |host: &str| Redis {
-            host: Some(host.to_owned()),
-            ..Redis::default()
-        };
-        assert_eq!(url(&parts("localhost")), "redis://localhost:6379");
-        assert_eq!(url(&parts("::1")), "redis://[::1]:6379");
-        let mut all = parts("redis.example.com");
-        all.port = Some(1992);
-        all.username = Some("a b".to_owned());
-        all.password = Some(Secret::from("p@ss/word"));
-        all.db = Some(3);
-        all.ssl = true;
-        assert_eq!(
-            url(&all),
-            "rediss://a%20b:p%40ss%2Fword@redis.example.com:1992/3"
-        );
-        all.url = Some(Secret::from("redis://elsewhere"));
-        assert_eq!(url(&all), "redis://elsewhere");
-    }
+fn address(RedisNode { host, port }: &RedisNode) -> Address {
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    Address::new(bare.unwrap_or(host), *port)
 }

@@ -43,7 +43,7 @@ pub use address::{Address, Login};
 use super::{Answer, InstanceId, Question, Store, StoreError};
 use call::Call;
 use cluster::Cluster;
-use redis::Script;
+use redis::{IntoConnectionInfo, Script};
 use sentinel::Watched;
 use server::Server;
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
@@ -79,8 +79,23 @@ impl RedisStore {
     ///
     /// If the URL cannot be understood; it is not repeated, since it may hold a password.
     pub fn new(url: &str, patience: Duration) -> Result<Self, StoreError> {
+        Self::single(url, patience)
+    }
+
+    /// The single server at this address.
+    ///
+    /// # Errors
+    ///
+    /// If TLS is wanted and not built in.
+    pub fn server(at: &Address, login: &Login, patience: Duration) -> Result<Self, StoreError> {
+        let at = login.at(at);
+        let at = at.map_err(|error| StoreError::new(error::words(&error)))?;
+        Self::single(at, patience)
+    }
+
+    fn single(at: impl IntoConnectionInfo, patience: Duration) -> Result<Self, StoreError> {
         let script = script();
-        let server = Server::new(url, script.clone());
+        let server = Server::new(at, script.clone());
         let server = server.map_err(|error| StoreError::new(error::words(&error)))?;
         Ok(Self::of(Servers::One(Box::new(server)), script, patience))
     }

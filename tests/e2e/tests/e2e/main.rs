@@ -16,6 +16,7 @@ mod leaving;
 mod limits;
 mod memory;
 mod redis;
+mod redis_places;
 mod sdk;
 mod secrets;
 mod seeds;

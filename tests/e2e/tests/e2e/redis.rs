@@ -19,7 +19,7 @@ fn yaml(upstream: &Upstream, rpm: u64, redis: &RedisServer, rest: &str) -> Strin
     config::of(&[deployment], &rest)
 }
 
-async fn start_many(n: usize, yaml: &str) -> Vec<Headworks> {
+pub(crate) async fn start_many(n: usize, yaml: &str) -> Vec<Headworks> {
     let instances = join_all((0..n).map(|_| Headworks::start(yaml))).await;
     for instance in &instances {
         until_shared(instance).await;
@@ -34,11 +34,21 @@ async fn until_shared(instance: &Headworks) {
 
 /// Asks for so long, `at_once` at a time, and counts the answers by status.
 async fn ask_for(client: &Client, at_once: usize, lasts: Duration) -> (usize, usize) {
+    ask_group(client, "gpt-4o", at_once, lasts).await
+}
+
+/// The same of any group.
+pub(crate) async fn ask_group(
+    client: &Client,
+    group: &str,
+    at_once: usize,
+    lasts: Duration,
+) -> (usize, usize) {
     let end = Instant::now() + lasts;
     let one = async |_: usize| {
         let (mut answered, mut refused) = (0, 0);
         while Instant::now() < end {
-            match client.post(CHAT, &chat("gpt-4o")).await.status {
+            match client.post(CHAT, &chat(group)).await.status {
                 200 => answered += 1,
                 429 => {
                     refused += 1;

@@ -11,6 +11,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 use tokio::time::Instant;
 
@@ -137,6 +138,24 @@ impl Circuit {
             self.state.machine.lock().standing(now)
         } else {
             Ok(())
+        }
+    }
+
+    /// For how long whoever else lives off the same account is to leave it alone after this verdict, which this
+    /// circuit has been told of: as long as the provider has said; and where it has not, but has turned down the
+    /// credentials or the account, or has called its limit reached, for as long as this circuit is open.
+    ///
+    /// `None` of what is but suspected of the deployment, however often it fails: that may be this
+    /// instance's own network. And of what this circuit would not rest for itself.
+    #[must_use]
+    pub fn told_to_rest(&self, verdict: Verdict, now: Instant) -> Option<Duration> {
+        if let Some(hint) = self.policy.hint_of(verdict) {
+            return Some(hint);
+        }
+        let is_said = matches!(verdict.outcome, Outcome::Auth | Outcome::RateLimited);
+        match self.standing(now) {
+            Err(Reason::Resting(left)) if is_said => Some(left),
+            _ => None,
         }
     }
 

@@ -205,7 +205,9 @@ impl Machine {
             .max(policy.cooldown);
         self.openings = self.openings.saturating_add(1);
         let jitter = grown.min(FOR_EVER).mul_f64(policy.jitter * fastrand::f64());
-        let rest = grown.saturating_add(jitter).max(hinted(hint, policy));
+        let rest = grown
+            .saturating_add(jitter)
+            .max(policy.believed(hint).unwrap_or_default());
         self.change(Phase::Open {
             until: now + rest.min(FOR_EVER),
         });
@@ -220,7 +222,8 @@ impl Machine {
     /// An attempt that was admitted before the circuit opened ends now, and says for how long.
     fn rest_longer(&mut self, hint: Option<Hint>, policy: &BreakerPolicy, now: Instant) {
         if let Phase::Open { until } = &mut self.phase {
-            *until = (now + hinted(hint, policy).min(FOR_EVER)).max(*until);
+            let hinted = policy.believed(hint).unwrap_or_default();
+            *until = (now + hinted.min(FOR_EVER)).max(*until);
         }
     }
 
@@ -228,10 +231,6 @@ impl Machine {
         self.phase = phase;
         self.generation += 1;
     }
-}
-
-fn hinted(hint: Option<Hint>, policy: &BreakerPolicy) -> Duration {
-    hint.map_or(Duration::ZERO, |hint| hint.wait().min(policy.longest_hint))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use headworks_core::Outcome;
+use headworks_core::{Hint, Outcome, Verdict};
 use std::time::Duration;
 
 /// When a circuit opens, and for how long.
@@ -167,6 +167,20 @@ impl BreakerPolicy {
             Rule::Allowed(_) if self.lone => Rule::Counted,
             rule => rule,
         }
+    }
+
+    /// How long the provider has said that it is to be left alone, if this is somebody who rests.
+    pub(crate) fn hint_of(&self, verdict: Verdict) -> Option<Duration> {
+        let fails = matches!(
+            self.rule_of(verdict.outcome),
+            Rule::Counted | Rule::Allowed(_)
+        );
+        self.believed(verdict.hint).filter(|_| fails && !self.lone)
+    }
+
+    /// As much of a hint as is believed.
+    pub(crate) fn believed(&self, hint: Option<Hint>) -> Option<Duration> {
+        hint.map(|hint| hint.wait().min(self.longest_hint))
     }
 
     fn default_rule(outcome: Outcome) -> Rule {

@@ -10,8 +10,8 @@ use headworks_breaker::{
     Breaker, BreakerBody, BreakerLayer, BreakerPolicy, Circuit, Permit, Phase, Rule,
 };
 use headworks_core::{
-    Answer, BoxError, Clock, Elapsed, Foretold, LastResort, NotAdmitted, Outcome, Reason, Refusal,
-    Returned, Verdict,
+    Answer, BoxError, Clock, Elapsed, Foretold, Hint, LastResort, NotAdmitted, Outcome, Reason,
+    Refusal, Returned, Verdict,
 };
 use headworks_retry::{RetryLayer, RetryPolicy};
 use http::{Request, Response, StatusCode};
@@ -196,6 +196,53 @@ async fn a_hint_is_how_long_it_rests() {
     assert!(breaker.oneshot(Request::new(())).await.is_ok());
     let left = Duration::from_secs(42);
     assert_eq!(turned_away(&circuit), Some(Reason::Resting(left)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn others_are_told_what_the_provider_has_said_and_nothing_that_is_suspected() {
+    let seconds = Duration::from_secs;
+    let verdict = |outcome: Outcome, hint: Option<u64>| Verdict {
+        outcome,
+        hint: hint.map(|wait| Hint::after(seconds(wait))),
+    };
+    let told = |policy: &BreakerPolicy, verdict| {
+        let circuit = Circuit::new(policy.clone().jitter(0.0));
+        let permit = circuit.acquire(Instant::now()).unwrap();
+        permit.record(verdict, Instant::now());
+        circuit.told_to_rest(verdict, Instant::now())
+    };
+    let policy = BreakerPolicy::new();
+    for (outcome, hint, expected) in [
+        (Outcome::RateLimited, Some(30), Some(30)),
+        (Outcome::RateLimited, Some(1), Some(1)),
+        (Outcome::Capacity, Some(30), Some(30)),
+        (Outcome::ServerFault, Some(30), Some(30)),
+        // Facts about the account, for as long as this one rests.
+        (Outcome::RateLimited, None, Some(5)),
+        (Outcome::Auth, None, Some(5)),
+        // This one may be wrong about those, or they say nothing of the account.
+        (Outcome::Capacity, None, None),
+        (Outcome::Transport, None, None),
+        (Outcome::Misconfigured, None, None),
+        (Outcome::CallerFault, Some(30), None),
+        (Outcome::Success, Some(30), None),
+    ] {
+        let expected = expected.map(seconds);
+        assert_eq!(
+            told(&policy, verdict(outcome, hint)),
+            expected,
+            "{outcome:?}"
+        );
+        for never in [BreakerPolicy::never(), policy.clone().lone(true)] {
+            assert_eq!(told(&never, verdict(outcome, hint)), None, "{outcome:?}");
+        }
+    }
+    let at_most = policy.clone().longest_hint(seconds(10));
+    let limited = verdict(Outcome::RateLimited, Some(30));
+    assert_eq!(told(&at_most, limited), Some(seconds(10)));
+    // It is opened by the outcome all the same, as the operator wants it, and that is its own affair.
+    let timeouts = policy.rule(Outcome::Timeout, Rule::Allowed(0));
+    assert_eq!(told(&timeouts, Outcome::Timeout.into()), None);
 }
 
 #[tokio::test(start_paused = true)]

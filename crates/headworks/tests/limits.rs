@@ -195,6 +195,29 @@ async fn deployments_of_one_account_share_its_limit_and_its_rest() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_account_that_is_turned_down_rests_for_all_its_deployments_and_one_that_fails_for_none()
+{
+    for (error, rests) in [("401", true), ("402", true), ("503", false)] {
+        let sick = format!(
+            ", order: 1, simulated: {{errors: {{\"{error}\": 1.0}}}}|, quota_group: account"
+        );
+        let group = [
+            ("sick", sick.as_str()),
+            ("sibling", ", order: 2|, quota_group: account"),
+            ("other", ", order: 3"),
+        ];
+        let gateway = gateway(&group, "router_settings: {num_retries: 2}\n");
+        let (status, headers, _) = ask(&gateway, chat()).await;
+        let by = if rests { "other" } else { "sibling" };
+        assert_eq!(
+            (status.as_u16(), &headers["x-litellm-model-id"]),
+            (200, &by.parse().unwrap()),
+            "{error}"
+        );
+    }
+}
+
 #[test]
 fn an_account_has_one_limit() {
     let text = config(

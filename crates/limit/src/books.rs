@@ -7,13 +7,12 @@ pub(crate) use account::Then;
 use crate::{
     Limits, Period, Tokens, Unit,
     limits::Rate,
-    share::{Alone, Answer, Lease, Question, SlotQuestion, TRUST},
+    share::{Alone, Answer, Lease, Question, SlotQuestion, TRUST, Wanted},
     window::micros,
 };
 use account::Account;
 use headworks_core::Reason;
 use std::{cmp::Ordering, sync::Arc, time::Duration};
-use tokio::sync::Notify;
 
 /// What a quota has been used for.
 #[derive(Debug)]
@@ -36,7 +35,7 @@ pub(crate) struct Books {
 struct Together {
     alone: Alone,
     /// Is told when something is wanted that is to be had only from the store.
-    wanted: Arc<Notify>,
+    wanted: Arc<Wanted>,
     /// How long the last answer of the store counts.
     until: u64,
     /// It has been found that it does not count any more.
@@ -358,8 +357,15 @@ impl Books {
             self.rests_until = until;
             self.rest_untold = until;
             // The others are to know at once.
-            self.want();
+            if let Some(together) = &self.together {
+                together.wanted.news();
+            }
         }
+    }
+
+    /// Others have been told to rest until `until`.
+    pub(crate) fn heard(&mut self, until: u64) {
+        self.rests_until = self.rests_until.max(until);
     }
 
     /// It rests no more: somebody has been answered.
@@ -369,7 +375,7 @@ impl Books {
     }
 
     /// Goes by what a store grants from now on; until it has, by what `alone` says.
-    pub(crate) fn share(&mut self, alone: Alone, wanted: Arc<Notify>) {
+    pub(crate) fn share(&mut self, alone: Alone, wanted: Arc<Wanted>) {
         self.together = Some(Together {
             alone,
             wanted,
@@ -385,7 +391,7 @@ impl Books {
 
     fn want(&self) {
         if let Some(together) = &self.together {
-            together.wanted.notify_one();
+            together.wanted.more();
         }
     }
 
@@ -467,7 +473,7 @@ impl Books {
         if forgotten || begins {
             self.want();
         }
-        self.rests_until = self.rests_until.max(now + micros(answer.rest));
+        self.heard(now + micros(answer.rest));
     }
 
     /// The store has not answered this.

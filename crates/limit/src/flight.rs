@@ -1,4 +1,4 @@
-use crate::{Reservation, Tally, Tokens};
+use crate::{Reservation, Tally, Tokens, rests::Rests};
 use bytes::Buf;
 use headworks_core::{Answer, End, Finish, GuardedBody, Outcome, Verdict, Watch};
 use std::io::IoSlice;
@@ -16,7 +16,7 @@ pub struct Flight<T> {
     tally: T,
     /// Of the head; before it, the request would have been cancelled.
     outcome: Outcome,
-    rests: bool,
+    rests: Rests,
     /// It was admitted though the quota rests.
     anyway: bool,
 }
@@ -24,7 +24,12 @@ pub struct Flight<T> {
 // ===== impl Flight =====
 
 impl<T: Tally> Flight<T> {
-    pub(crate) const fn new(reservation: Reservation, tally: T, rests: bool, anyway: bool) -> Self {
+    pub(crate) const fn new(
+        reservation: Reservation,
+        tally: T,
+        rests: Rests,
+        anyway: bool,
+    ) -> Self {
         Self {
             reservation,
             tally,
@@ -37,13 +42,12 @@ impl<T: Tally> Flight<T> {
     pub(crate) fn head(&mut self, head: Answer<'_>, verdict: Verdict) {
         self.outcome = verdict.outcome;
         self.tally.head(head);
-        if self.anyway && verdict.outcome == Outcome::Success {
-            self.reservation.wake();
-        }
-        if let (true, Outcome::RateLimited, Some(hint)) =
-            (self.rests, verdict.outcome, verdict.hint)
-        {
-            self.reservation.rest(hint.wait());
+        if verdict.outcome == Outcome::Success {
+            if self.anyway {
+                self.reservation.wake();
+            }
+        } else if let Some(rest) = self.rests.after(verdict) {
+            self.reservation.rest(rest);
         }
     }
 

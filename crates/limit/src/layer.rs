@@ -1,5 +1,6 @@
-use crate::{Quota, RateLimit, RequestsOnly};
-use headworks_core::StatusClassifier;
+use crate::{Quota, RateLimit, RequestsOnly, rests::Rests};
+use headworks_core::{StatusClassifier, Verdict};
+use std::{sync::Arc, time::Duration};
 use tower_layer::Layer;
 
 /// Keeps a [`Quota`] in front of one deployment. See the [crate docs](crate) for an example.
@@ -8,7 +9,7 @@ pub struct RateLimitLayer<C = RequestsOnly, K = StatusClassifier> {
     quota: Quota,
     cost: C,
     classifier: K,
-    rests: bool,
+    rests: Rests,
 }
 
 // ===== impl RateLimitLayer =====
@@ -21,7 +22,7 @@ impl RateLimitLayer {
             quota,
             cost: RequestsOnly,
             classifier: StatusClassifier::default(),
-            rests: true,
+            rests: Rests::default(),
         }
     }
 }
@@ -38,11 +39,23 @@ impl<C, K> RateLimitLayer<C, K> {
         }
     }
 
-    /// Leaves the quota open when the provider says that it is used up, and when it will not be: for a
-    /// deployment nobody can stand in for. By default it rests as long, for everybody who shares it.
+    /// Leaves the quota open whatever the provider says: for a deployment nobody can stand in for. By default it
+    /// rests, for everybody who shares it, after an answer that blames the deployment and says for how long.
     #[must_use]
-    pub const fn without_rests(mut self) -> Self {
-        self.rests = false;
+    pub fn without_rests(mut self) -> Self {
+        self.rests = Rests::Never;
+        self
+    }
+
+    /// Rests the quota, for everybody who shares it, for as long as `rule` says of a verdict that is no success,
+    /// in place of the default: for whoever knows more of when to rest, as a breaker further in, which has been
+    /// told of the verdict by then.
+    #[must_use]
+    pub fn rest_by(
+        mut self,
+        rule: impl Fn(Verdict) -> Option<Duration> + Send + Sync + 'static,
+    ) -> Self {
+        self.rests = Rests::By(Arc::new(rule));
         self
     }
 
@@ -72,7 +85,7 @@ impl<S, C: Clone, K: Clone> Layer<S> for RateLimitLayer<C, K> {
             quota: self.quota.clone(),
             cost: self.cost.clone(),
             classifier: self.classifier.clone(),
-            rests: self.rests,
+            rests: self.rests.clone(),
         }
     }
 }

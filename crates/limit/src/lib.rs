@@ -100,6 +100,7 @@ mod future;
 mod layer;
 mod limits;
 mod quota;
+mod rests;
 mod service;
 pub mod share;
 mod tokens;

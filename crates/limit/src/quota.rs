@@ -1,7 +1,7 @@
 use crate::{
     Limits, Period, Tokens, Told, Unit, Usage,
     books::{Books, Then},
-    share::{Alone, Answer, Question},
+    share::{Alone, Answer, Question, Wanted},
     window::micros,
 };
 use headworks_core::{NotAdmitted, Reason};
@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
     time::{Duration, SystemTime},
 };
-use tokio::{sync::Notify, time::Instant};
+use tokio::time::Instant;
 
 /// What one deployment may take, and what it has taken: the state behind a [`RateLimit`](crate::RateLimit),
 /// apart from any service.
@@ -161,8 +161,14 @@ impl Quota {
         self.0.books.lock().rest(now.saturating_add(micros(rest)));
     }
 
+    /// Somebody with whom it is shared has been told to rest for so long.
+    pub(crate) fn heard(&self, rest: Duration) {
+        let now = self.0.clock.micros(Instant::now());
+        self.0.books.lock().heard(now.saturating_add(micros(rest)));
+    }
+
     /// Goes by what a store grants from now on; `wanted` is told when something is wanted from it.
-    pub(crate) fn share(&self, alone: Alone, wanted: Arc<Notify>) {
+    pub(crate) fn share(&self, alone: Alone, wanted: Arc<Wanted>) {
         self.0.books.lock().share(alone, wanted);
     }
 

@@ -1,4 +1,4 @@
-use crate::{Cost, Flight, Quota, RequestsOnly, ResponseBody, ResponseFuture};
+use crate::{Cost, Flight, Quota, RequestsOnly, ResponseBody, ResponseFuture, rests::Rests};
 use headworks_core::{BoxError, Classify, Guard, LastResort, Returned, StatusClassifier};
 use http::{Request, Response};
 use http_body::Body;
@@ -14,7 +14,7 @@ pub struct RateLimit<S, C = RequestsOnly, K = StatusClassifier> {
     pub(crate) quota: Quota,
     pub(crate) cost: C,
     pub(crate) classifier: K,
-    pub(crate) rests: bool,
+    pub(crate) rests: Rests,
 }
 
 // ===== impl RateLimit =====
@@ -58,7 +58,7 @@ where
         };
         match reserved {
             Ok(reservation) => {
-                let flight = Flight::new(reservation, tally, self.rests, anyway);
+                let flight = Flight::new(reservation, tally, self.rests.clone(), anyway);
                 let guard = Guard::new(flight);
                 ResponseFuture::admitted(self.inner.call(request), guard, self.classifier.clone())
             }

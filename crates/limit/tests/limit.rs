@@ -231,6 +231,46 @@ async fn two_deployments_of_one_account_share_its_quota() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn it_rests_as_the_provider_says_or_as_somebody_else_does_or_never() {
+    let seconds = |seconds| Some(Duration::from_secs(seconds));
+    let never = |quota| RateLimitLayer::new(quota).without_rests();
+    let by_rule = |quota| {
+        RateLimitLayer::new(quota).rest_by(|verdict| match verdict.outcome {
+            Outcome::Auth => Some(Duration::from_secs(7)),
+            _ => None,
+        })
+    };
+    let layer: fn(Quota) -> RateLimitLayer = RateLimitLayer::new;
+    for (make, status, hint, expected) in [
+        (layer, 429, true, seconds(30)),
+        (layer, 503, true, seconds(30)),
+        (layer, 400, true, None),
+        (layer, 200, true, None),
+        (layer, 429, false, None),
+        (never, 429, true, None),
+        (by_rule, 429, true, None),
+        (by_rule, 401, false, seconds(7)),
+    ] {
+        let quota = quota();
+        let (mut service, mut handle) = mock::spawn_layer(make(quota.clone()));
+        assert_ready_ok!(service.poll_ready());
+        let answer = service.call(Request::new(()));
+        let mut response = Response::builder().status(status);
+        if hint {
+            response = response.header("retry-after", "30");
+        }
+        let (_, send): (Call, _) = handle.next_request().await.unwrap();
+        send.send_response(response.body(String::new()).unwrap());
+        answer.await.unwrap();
+        let left = match quota.standing(Instant::now()) {
+            Err(Reason::Resting(left)) => Some(left),
+            _ => None,
+        };
+        assert_eq!(left, expected, "{status}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_has_nobody_else_to_ask_is_admitted_though_it_rests_and_ends_the_rest_by_an_answer()
 {
     let quota = Quota::new(Limits::new().rpm(2));

@@ -1,8 +1,7 @@
-use super::{Alone, Answer, InstanceId, Question, Store, StoreError};
+use super::{Alone, Answer, InstanceId, Question, Store, StoreError, Wanted};
 use crate::Quota;
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 use tokio::{
-    sync::Notify,
     task::JoinHandle,
     time::{Instant, sleep, timeout},
 };
@@ -109,11 +108,20 @@ impl Keeper {
         params: KeeperParams,
     ) -> Self {
         let quotas: Vec<_> = quotas.into_iter().collect();
-        let wanted = Arc::new(Notify::new());
+        let wanted = Arc::new(Wanted::default());
         for (_, quota) in &quotas {
             quota.share(params.alone, wanted.clone());
         }
-        let task = tokio::spawn(keep(store, quotas, params, wanted));
+        let named: HashMap<_, _> = quotas.iter().cloned().collect();
+        let heard = move |name: &str, rest| {
+            if let Some(quota) = named.get(name) {
+                quota.heard(rest);
+            }
+        };
+        let task = tokio::spawn(async move {
+            let keep = keep(&store, quotas, params, wanted);
+            tokio::join!(keep, store.listen(heard));
+        });
         Self { task }
     }
 }
@@ -152,10 +160,10 @@ enum State {
 }
 
 async fn keep(
-    store: impl Store,
+    store: &impl Store,
     quotas: Vec<(Arc<str>, Quota)>,
     params: KeeperParams,
-    wanted: Arc<Notify>,
+    wanted: Arc<Wanted>,
 ) {
     let kept = |(name, quota)| Kept {
         name,
@@ -237,12 +245,16 @@ async fn keep(
         let pause = jittered(if busy || partly { BUSY } else { IDLE });
         if in_vain || partly {
             // Whoever wants more than there is would ask without end, and so would those that are not answered.
-            sleep(pause).await;
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = wanted.news.notified() => {}
+            }
             continue;
         }
         tokio::select! {
             () = sleep(pause) => {}
-            () = wanted.notified() => {}
+            () = wanted.more.notified() => {}
+            () = wanted.news.notified() => {}
         }
     }
 }

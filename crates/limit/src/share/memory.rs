@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::time::Instant;
+use tokio::{sync::broadcast, time::Instant};
 
 /// A store within the process, for several gateways in one, for tests and simulations.
 ///
@@ -18,6 +18,7 @@ pub struct MemoryStore(Arc<Shelves>);
 struct Shelves {
     clock: Mutex<Clock>,
     shelves: Mutex<HashMap<Arc<str>, Shelf>>,
+    rests: broadcast::Sender<(Arc<str>, Duration)>,
 }
 
 /// What time it is in the store: so late at that moment.
@@ -30,6 +31,9 @@ struct Clock {
 /// A time of day that is neither the beginning of a minute nor of a day.
 const BEGAN: Duration = Duration::from_secs(1_000_000_007);
 
+/// Rests that somebody who is slow to listen may be behind.
+const UNHEARD: usize = 64;
+
 // ===== impl MemoryStore =====
 
 impl MemoryStore {
@@ -39,6 +43,7 @@ impl MemoryStore {
         Self(Arc::new(Shelves {
             clock: Mutex::new(Clock::set(BEGAN)),
             shelves: Mutex::default(),
+            rests: broadcast::Sender::new(UNHEARD),
         }))
     }
 
@@ -73,9 +78,25 @@ impl Store for MemoryStore {
         let mut shelves = self.0.shelves.lock();
         let answers = questions.iter().map(|question| {
             let shelf = shelves.entry(question.quota.clone()).or_default();
-            shelf.exchange(instance, question, now)
+            let rested = shelf.rests_until();
+            let answer = shelf.exchange(instance, question, now);
+            if shelf.rests_until() > rested {
+                // Nobody may be listening.
+                drop(self.0.rests.send((question.quota.clone(), answer.rest)));
+            }
+            answer
         });
         ready(Ok(answers.collect()))
+    }
+
+    async fn listen(&self, heard: impl Fn(&str, Duration) + Send + Sync + 'static) {
+        let mut rests = self.0.rests.subscribe();
+        loop {
+            // What was missed comes with the next exchange. The other end is this store's own.
+            if let Ok((quota, rest)) = rests.recv().await {
+                heard(&quota, rest);
+            }
+        }
     }
 }
 

@@ -33,6 +33,13 @@
 //! A request larger than any of late is owed for until the next exchange, where four times as much was left for
 //! every instance.
 //!
+//! # Rests
+//!
+//! A provider that says when to come back says so to one instance, and means all of them. The [`Keeper`] tells the
+//! store at once, and the store whoever [listens](Store::listen), so that a rest is known everywhere within some
+//! milliseconds. Whoever does not hear it, since its connection is lost, learns of it with its next exchange, 0.4 s
+//! later at most.
+//!
 //! # When the store is silent
 //!
 //! At its start, and after three quarters of [`LEASE`] without an answer, an instance is [`Alone`]: it goes by
@@ -46,6 +53,7 @@ mod memory;
 pub mod redis;
 mod shelf;
 mod store;
+mod wanted;
 
 pub use keeper::{Keeper, KeeperParams};
 pub use lease::{Debt, Return};
@@ -56,6 +64,7 @@ pub use store::{
 };
 
 pub(crate) use lease::Lease;
+pub(crate) use wanted::Wanted;
 
 use std::time::Duration;
 

@@ -58,9 +58,16 @@ impl Shelf {
         if let Some(slots) = &question.slots {
             answer.slots = self.take_slots(instance, slots, now);
         }
-        self.rests_until = self.rests_until.max(now + micros(question.rest));
+        if !question.rest.is_zero() {
+            self.rests_until = self.rests_until.max(now + micros(question.rest));
+        }
         answer.rest = Duration::from_micros(self.rests_until.saturating_sub(now));
         answer
+    }
+
+    /// Until when nothing is admitted. Whenever it is later than before, whoever listens is told.
+    pub(super) const fn rests_until(&self) -> u64 {
+        self.rests_until
     }
 
     fn take_slots(&mut self, instance: &InstanceId, slots: &SlotQuestion, now: u64) -> u64 {

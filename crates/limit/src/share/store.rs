@@ -11,6 +11,18 @@ pub trait Store: Send + Sync + 'static {
 
     /// Tells and asks of several quotas at once.
     fn exchange(&self, instance: &InstanceId, questions: &[Question]) -> Self::Future;
+
+    /// Tells `heard` of each quota that is told to rest, by its name and for how long, whichever instance has told
+    /// it, until the future is dropped.
+    ///
+    /// It need not tell of all: whoever misses one learns of it with the next exchange. The default tells of none.
+    fn listen(
+        &self,
+        heard: impl Fn(&str, Duration) + Send + Sync + 'static,
+    ) -> impl Future<Output = ()> + Send {
+        drop(heard);
+        std::future::pending()
+    }
 }
 
 /// The name of one instance, which no other has.

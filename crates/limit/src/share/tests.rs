@@ -22,6 +22,8 @@ struct Remote {
     cut: Arc<AtomicBool>,
     /// What arrives is not answered.
     mute: Arc<AtomicBool>,
+    /// What others are told is not heard.
+    deaf: Arc<AtomicBool>,
     exchanges: Arc<AtomicU64>,
     /// It keeps nothing for quotas of this name.
     lost: Arc<Mutex<Option<&'static str>>>,
@@ -34,6 +36,7 @@ impl Remote {
             latency,
             cut: Arc::default(),
             mute: Arc::default(),
+            deaf: Arc::default(),
             exchanges: Arc::default(),
             lost: Arc::default(),
         }
@@ -65,6 +68,16 @@ impl Store for Remote {
                 .map(|(quota, answer)| (quota != lost).then_some(answer));
             Err(StoreError::new("a shard is down").but(answers.collect()))
         })
+    }
+
+    async fn listen(&self, heard: impl Fn(&str, Duration) + Send + Sync + 'static) {
+        let deaf = self.deaf.clone();
+        let heard = move |quota: &str, rest| {
+            if !deaf.load(Ordering::Relaxed) {
+                heard(quota, rest);
+            }
+        };
+        self.store.listen(heard).await;
     }
 }
 
@@ -285,20 +298,52 @@ async fn slots_are_shared_and_come_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rest_is_told_to_all_at_once() {
-    let store = Remote::new(Duration::from_millis(5));
-    let instances = instances(3, &Limits::new().rpm(100), &store);
-    sleep(SETTLE).await;
-    instances[0]
-        .quota
-        .rest(Duration::from_secs(30), Instant::now());
-    sleep(Duration::from_millis(450)).await;
-    for instance in &instances {
-        let standing = instance.quota.standing(Instant::now());
-        assert!(matches!(standing, Err(Reason::Resting(_))), "{standing:?}");
+async fn a_rest_is_told_to_all_at_once_and_to_who_is_deaf_by_the_next_exchange() {
+    for (deaf, within) in [(false, 10), (true, 450)] {
+        let store = Remote::new(Duration::from_millis(4));
+        store.deaf.store(deaf, Ordering::Relaxed);
+        let instances = instances(3, &Limits::new().rpm(100), &store);
+        sleep(SETTLE).await;
+        let rest = |seconds| {
+            let rest = Duration::from_secs(seconds);
+            instances[0].quota.rest(rest, Instant::now());
+        };
+        rest(30);
+        sleep(Duration::from_millis(within)).await;
+        for instance in &instances {
+            let standing = instance.quota.standing(Instant::now());
+            assert!(matches!(standing, Err(Reason::Resting(_))), "{standing:?}");
+        }
+        // A shorter one changes nothing for anybody.
+        rest(3);
+        sleep(Duration::from_secs(29)).await;
+        assert!(instances[2].quota.standing(Instant::now()).is_err());
+        sleep(Duration::from_secs(2)).await;
+        assert!(instances[2].quota.standing(Instant::now()).is_ok());
     }
-    sleep(Duration::from_secs(31)).await;
-    assert!(instances[2].quota.standing(Instant::now()).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rest_is_told_at_once_where_everything_is_used_up_and_asked_for() {
+    let store = Remote::new(Duration::from_millis(4));
+    let instances = instances(2, &Limits::new().rpm(10), &store);
+    sleep(SETTLE).await;
+    let log = Log::default();
+    let spell = Duration::from_secs(3);
+    demand(&instances[0].quota, &log, Tokens::NONE, 100, spell).await;
+    assert_eq!(log.all(), 10);
+    for moment in 0..20 {
+        sleep(Duration::from_millis(7)).await;
+        drop(instances[0].quota.reserve(Tokens::NONE, Instant::now()));
+        let rest = Duration::from_secs(100 + moment);
+        instances[0].quota.rest(rest, Instant::now());
+        sleep(Duration::from_millis(15)).await;
+        let standing = instances[1].quota.standing(Instant::now());
+        let Err(Reason::Resting(left)) = standing else {
+            panic!("{standing:?}");
+        };
+        assert!(left > rest - Duration::from_millis(100), "{left:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -183,10 +183,13 @@ impl<'a> GatewayBuilder<'a> {
                 target.provider(),
                 &quota,
             ));
-            // Where nobody shares it, the breaker rests all there is to rest.
-            if !quotas.is_shared(deployment) || policy::is_lone(config, deployment) {
-                limit = limit.without_rests();
-            }
+            limit = if quotas.is_shared(deployment) {
+                let circuit = circuit.clone();
+                limit.rest_by(move |verdict| circuit.told_to_rest(verdict, Instant::now()))
+            } else {
+                // Where nobody shares it, the breaker rests all there is to rest.
+                limit.without_rests()
+            };
             let breaker = circuit.clone();
             let mut endpoint = endpoint(config, deployment, target, breaker, judge, limit, reach);
             let stand = Stand::new(circuit, endpoint.member().state().clone());

@@ -1,4 +1,4 @@
-use super::slots::slot;
+use super::{rests::Rests, slots::slot};
 use crate::{
     share::{InstanceId, Question},
     window::micros,
@@ -17,16 +17,21 @@ pub(super) struct Call {
 // ===== impl Call =====
 
 impl Call {
-    pub(super) fn new(script: &Script, instance: &InstanceId, question: &Question) -> Self {
+    pub(super) fn new(
+        script: &Script,
+        rests: &Rests,
+        instance: &InstanceId,
+        question: &Question,
+    ) -> Self {
         Self {
-            command: command(script, instance, question),
+            command: command(script, rests, instance, question),
             rates: question.rates.len(),
             slot: slot(question.quota.as_bytes()),
         }
     }
 }
 
-fn command(script: &Script, instance: &InstanceId, question: &Question) -> Cmd {
+fn command(script: &Script, rests: &Rests, instance: &InstanceId, question: &Question) -> Cmd {
     let key = |part: &str| format!("headworks:1:{{{}}}:{part}", question.quota);
     let mut call = redis::cmd("EVALSHA");
     call.arg(script.get_hash()).arg(4 + question.rates.len());
@@ -36,6 +41,7 @@ fn command(script: &Script, instance: &InstanceId, question: &Question) -> Cmd {
     for rate in &question.rates {
         call.arg(key(rate.name));
     }
+    call.arg(rests.channel()).arg(&*question.quota);
     call.arg(instance.as_str()).arg(micros(question.rest));
     call.arg(question.rates.len());
     for rate in &question.rates {

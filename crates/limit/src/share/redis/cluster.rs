@@ -6,7 +6,7 @@ use futures_util::{
     stream::{FuturesUnordered, StreamExt},
 };
 use parking_lot::Mutex;
-use redis::{ErrorKind, RedisError, RedisResult, Script, ServerErrorKind, Value};
+use redis::{Client, ErrorKind, RedisError, RedisResult, Script, ServerErrorKind, Value};
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -116,6 +116,14 @@ impl Cluster {
             }
         }
         answers
+    }
+
+    /// One of the masters: each hears what is published to any.
+    pub(super) async fn to_listen_to(&self, turn: usize, until: Instant) -> Option<Client> {
+        let slots = self.slots.found(until).await.ok()?;
+        let masters: Vec<_> = slots.masters().collect();
+        let at = masters.get(turn.checked_rem(masters.len())?)?;
+        Some(self.nodes.server(at).ok()?.client())
     }
 }
 

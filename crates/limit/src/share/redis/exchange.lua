@@ -3,9 +3,9 @@
 --
 -- KEYS: 1 what is known of the quota (hash), 2 its instances (sorted by until when they count),
 --       3 slots by instance (hash), 4 the same by until when they are held, 5.. buckets of each rate (hash).
--- ARGV: instance, rest, rates, then of each rate: limit, width, buckets, offset, want, held, advance, alone,
---       returns, and of each return: at, amount; debts, and of each debt: age, amount; then 1 and limit, used,
---       want, lapse of slots, or 0.
+-- ARGV: channel, name of the quota, instance, rest, rates, then of each rate: limit, width, buckets, offset, want,
+--       held, advance, alone, returns, and of each return: at, amount; debts, and of each debt: age, amount; then 1
+--       and limit, used, want, lapse of slots, or 0.
 -- All times are in microseconds.
 
 local arg = 0
@@ -31,6 +31,7 @@ local DAY = 86400 * SECOND
 local TOTAL = ''
 
 local quota, members, slots, lapses = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local channel, name = word(), word()
 local instance, rest = word(), number()
 
 local memory = redis.call('HGET', quota, 'memory')
@@ -133,12 +134,15 @@ if number() == 1 then
   answer[4] = held
 end
 
-local rests = math.max(tonumber(redis.call('HGET', quota, 'rests') or 0), now + rest)
-if rests > now then
+local rests = tonumber(redis.call('HGET', quota, 'rests') or 0)
+if rest > 0 and now + rest > rests then
+  rests = now + rest
   redis.call('HSET', quota, 'rests', whole(rests))
-  longest = math.max(longest, rests - now)
+  -- A user that may not publish shares all the same: the others learn of it with their next exchange.
+  redis.pcall('PUBLISH', channel, whole(rest) .. ' ' .. name)
 end
 answer[3] = math.max(rests - now, 0)
+longest = math.max(longest, answer[3])
 
 redis.call('PEXPIRE', members, whole(math.ceil(2 * FORGOTTEN / 1000)))
 redis.call('PEXPIRE', quota, whole(math.ceil(longest / 1000)))

@@ -6,6 +6,9 @@
 //! have one hash tag, begin with `headworks:1:` (the number is that of the layout), and are given the time they
 //! live in the same script. The window is counted by Redis' own clock.
 //!
+//! A rest is published in the script that notes it, to a channel of the database's, and heard over one more
+//! connection of each instance.
+//!
 //! # A Cluster
 //!
 //! Each server is sent one pipeline with the quotas that it keeps, at the same time as the others, and is waited for
@@ -31,6 +34,7 @@ mod answer;
 mod call;
 mod cluster;
 mod error;
+mod rests;
 mod scout;
 mod sentinel;
 mod server;
@@ -43,7 +47,8 @@ pub use address::{Address, Login};
 use super::{Answer, InstanceId, Question, Store, StoreError};
 use call::Call;
 use cluster::Cluster;
-use redis::{IntoConnectionInfo, Script};
+use redis::{Client, IntoConnectionInfo, Script};
+use rests::Rests;
 use sentinel::Watched;
 use server::Server;
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
@@ -56,6 +61,7 @@ use tokio::time::Instant;
 pub struct RedisStore {
     servers: Arc<Servers>,
     script: Arc<Script>,
+    rests: Rests,
     patience: Duration,
 }
 
@@ -97,7 +103,9 @@ impl RedisStore {
         let script = script();
         let server = Server::new(at, script.clone());
         let server = server.map_err(|error| StoreError::new(error::words(&error)))?;
-        Ok(Self::of(Servers::One(Box::new(server)), script, patience))
+        let db = server.db();
+        let servers = Servers::One(Box::new(server));
+        Ok(Self::of(servers, db, script, patience))
     }
 
     /// The Cluster that these servers belong to: some of them, of which one is enough to find the others.
@@ -119,7 +127,7 @@ impl RedisStore {
         }
         let script = script();
         let cluster = Cluster::new(seeds, login, script.clone(), shorter(patience));
-        Ok(Self::of(Servers::Cluster(cluster), script, patience))
+        Ok(Self::of(Servers::Cluster(cluster), 0, script, patience))
     }
 
     /// The master that these Sentinels know by the name of `service`, with a login for them and one for it.
@@ -148,14 +156,16 @@ impl RedisStore {
         let sentinels = sentinels.into_iter().map(server);
         let sentinels = sentinels.collect::<Result<_, StoreError>>()?;
         let within = shorter(patience);
+        let db = login.db.into();
         let watched = Watched::new(sentinels, service.into(), login, script.clone(), within);
-        Ok(Self::of(Servers::Watched(watched), script, patience))
+        Ok(Self::of(Servers::Watched(watched), db, script, patience))
     }
 
-    fn of(servers: Servers, script: Arc<Script>, patience: Duration) -> Self {
+    fn of(servers: Servers, db: i64, script: Arc<Script>, patience: Duration) -> Self {
         Self {
             servers: Arc::new(servers),
             script,
+            rests: Rests::of(db),
             patience: shorter(patience),
         }
     }
@@ -167,7 +177,7 @@ impl Store for RedisStore {
     fn exchange(&self, instance: &InstanceId, questions: &[Question]) -> Self::Future {
         let calls = questions
             .iter()
-            .map(|question| Call::new(&self.script, instance, question));
+            .map(|question| Call::new(&self.script, &self.rests, instance, question));
         let calls: Vec<_> = calls.collect();
         let (servers, patience) = (self.servers.clone(), self.patience);
         Box::pin(async move {
@@ -177,6 +187,13 @@ impl Store for RedisStore {
             };
             gather(calls.iter().zip(answers).map(read))
         })
+    }
+
+    fn listen(
+        &self,
+        heard: impl Fn(&str, Duration) + Send + Sync + 'static,
+    ) -> impl Future<Output = ()> + Send {
+        self.rests.listen(&self.servers, self.patience, heard)
     }
 }
 
@@ -227,6 +244,15 @@ impl Servers {
             }
             Self::Watched(watched) => watched.ask(calls, until).await,
             Self::Cluster(cluster) => cluster.ask(calls, until).await,
+        }
+    }
+
+    /// One that hears what is published to any of them. Each `turn` it is another, where there are several.
+    async fn to_listen_to(&self, turn: usize, until: Instant) -> Option<Client> {
+        match self {
+            Self::One(server) => Some(server.client()),
+            Self::Watched(watched) => watched.to_listen_to(until).await,
+            Self::Cluster(cluster) => cluster.to_listen_to(turn, until).await,
         }
     }
 }

@@ -1,7 +1,7 @@
 use super::{Address, Login, StoreError, call::Call, error, scout::Scout, server::Server};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use parking_lot::Mutex;
-use redis::{ErrorKind, RedisError, RedisResult, Script, ServerErrorKind, Value};
+use redis::{Client, ErrorKind, RedisError, RedisResult, Script, ServerErrorKind, Value};
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
@@ -73,6 +73,11 @@ impl Watched {
         let at = master.at();
         let told = |answer: RedisResult<_>| answer.map_err(|error| error::told(&error, &at));
         answers.into_iter().map(told).collect()
+    }
+
+    /// The master, which hears what is published to it.
+    pub(super) async fn to_listen_to(&self, until: Instant) -> Option<Client> {
+        Some(self.master.found(until).await.ok()?.client())
     }
 }
 

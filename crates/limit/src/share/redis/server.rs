@@ -35,6 +35,16 @@ impl Server {
         })
     }
 
+    /// For another connection to it.
+    pub(super) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// The number of the database that is used.
+    pub(super) fn db(&self) -> i64 {
+        self.client.get_connection_info().redis_settings().db()
+    }
+
     /// Where it is, in words.
     pub(super) fn at(&self) -> String {
         self.client.get_connection_info().addr().to_string()

@@ -11,6 +11,7 @@ use crate::{
     },
 };
 use headworks_upstream::RedisServer;
+use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::time::{Instant, sleep};
 
@@ -74,6 +75,8 @@ async fn the_script_keeps_the_rules_of_the_shelf() {
     let mut rng = fastrand::Rng::with_seed(11);
     let mut shelf = Shelf::default();
     let mut last = Vec::new();
+    let heard = listen(&server).await;
+    let mut told = Vec::new();
     for step in 0..1500 {
         let question = question(&mut rng, &last);
         let instance = InstanceId::from(["one", "two", "three"][rng.usize(0..3)]);
@@ -82,7 +85,11 @@ async fn the_script_keeps_the_rules_of_the_shelf() {
             .await;
         let answer = &answers.unwrap()[0];
         let now = answer.rates[0].at;
+        let rested = shelf.rests_until();
         let mut expected = shelf.exchange(&instance, &question, now);
+        if shelf.rests_until() > rested {
+            told.push(("account".to_owned(), question.rest));
+        }
         if step == 0 {
             assert_eq!(answer.memory, now, "it is called by when it began");
         }
@@ -96,6 +103,94 @@ async fn the_script_keeps_the_rules_of_the_shelf() {
             sleep(Duration::from_millis(rng.u64(0..25))).await;
         }
     }
+    assert!(told.len() > 10, "{}", told.len());
+    until(|| heard.lock().len() >= told.len()).await;
+    assert_eq!(*heard.lock(), told, "each rest that is longer is published");
+}
+
+type Heard = Arc<Mutex<Vec<(String, Duration)>>>;
+
+/// Hears of what is published, from now on.
+async fn listen(server: &RedisServer) -> Heard {
+    let store = RedisStore::new(&server.url(), PATIENCE).unwrap();
+    let heard = Heard::default();
+    let tell = heard.clone();
+    let channel = store.rests.channel().to_owned();
+    tokio::spawn(async move {
+        let tell = move |quota: &str, rest| tell.lock().push((quota.to_owned(), rest));
+        store.listen(tell).await;
+    });
+    let client = Client::open(server.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let mut count = redis::cmd("PUBSUB");
+        count.arg("NUMSUB").arg(&channel);
+        let (_, listeners): (String, u64) = count.query_async(&mut connection).await.unwrap();
+        if listeners > 0 {
+            return heard;
+        }
+        assert!(Instant::now() < end, "nobody listens");
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn until(mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < end, "it does not come about");
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn whoever_listens_listens_again_after_the_server_was_gone() {
+    let mut server = RedisServer::start(&[]).await;
+    listen(&server).await;
+    let heard = listen(&server).await;
+    server.kill();
+    server.start_again().await;
+    let store = RedisStore::new(&server.url(), PATIENCE).unwrap();
+    let mut question = question(&mut fastrand::Rng::with_seed(1), &[]);
+    let end = Instant::now() + PATIENCE;
+    while heard.lock().is_empty() {
+        assert!(Instant::now() < end, "it is not heard again");
+        question.rest += Duration::from_secs(1);
+        let one = std::slice::from_ref(&question);
+        drop(store.exchange(&"one".into(), one).await);
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_user_that_may_not_publish_shares_all_the_same() {
+    let user = "--user default on nopass ~* resetchannels +@all";
+    let user: Vec<_> = user.split(' ').collect();
+    let server = RedisServer::start(&user).await;
+    let store = RedisStore::new(&server.url(), PATIENCE).unwrap();
+    let mut question = question(&mut fastrand::Rng::with_seed(1), &[]);
+    question.rest = Duration::from_secs(30);
+    let questions = [question];
+    let answers = store.exchange(&"one".into(), &questions).await.unwrap();
+    assert_eq!(answers[0].rest, questions[0].rest);
+    let answers = store.exchange(&"two".into(), &questions).await.unwrap();
+    assert!(answers[0].rest >= questions[0].rest);
+}
+
+#[tokio::test]
+async fn databases_of_one_server_do_not_hear_each_other() {
+    let channel = |url| {
+        RedisStore::new(url, PATIENCE)
+            .unwrap()
+            .rests
+            .channel()
+            .to_owned()
+    };
+    assert_eq!(channel("redis://localhost"), channel("redis://localhost/0"));
+    assert_ne!(
+        channel("redis://localhost/1"),
+        channel("redis://localhost/0")
+    );
 }
 
 #[tokio::test]

@@ -180,3 +180,31 @@ async fn a_cluster_where_there_is_none_and_none_where_there_is_one_are_told() {
     let error = RedisStore::cluster(Vec::new(), login, PATIENCE).unwrap_err();
     assert_eq!(error.to_string(), "a Cluster has no database but 0");
 }
+
+#[tokio::test]
+async fn a_rest_that_is_told_to_one_server_is_heard_by_who_listens_to_any() {
+    let cluster = RedisCluster::start(3).await;
+    let heard: Vec<_> = (0..3)
+        .map(|turn| {
+            let (heard, store) = (Heard::default(), store(&cluster));
+            let tell = heard.clone();
+            tokio::spawn(async move {
+                let until = Instant::now() + PATIENCE;
+                let client = store.servers.to_listen_to(turn, until).await.unwrap();
+                let tell = move |quota: &str, rest| tell.lock().push((quota.to_owned(), rest));
+                store.rests.follow(client, PATIENCE, &tell).await;
+            });
+            heard
+        })
+        .collect();
+    let store = store(&cluster);
+    let mut question = ask(&kept_by(&cluster, 1), 0);
+    let end = Instant::now() + PATIENCE;
+    while heard.iter().any(|heard| heard.lock().is_empty()) {
+        assert!(Instant::now() < end, "all of them hear it");
+        question.rest += Duration::from_secs(1);
+        let one = std::slice::from_ref(&question);
+        drop(store.exchange(&"one".into(), one).await);
+        sleep(Duration::from_millis(20)).await;
+    }
+}

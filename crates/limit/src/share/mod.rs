@@ -21,6 +21,7 @@
 //! | an instance crashes | what it owed |
 //! | the store stops answering | what was granted in the last second before, and with [`Alone::Share`] above 1 / instances the difference |
 //! | the store has lost its data | what instances had used that do not live any more, and what is granted to some before others have told theirs, which takes one exchange |
+//! | a replica takes the store's place | what was granted in the lag of the replica, which is granted again |
 //! | the store's clock jumps ahead by `t` | what was used in the `t` that it has forgotten |
 //!
 //! Of a limit that is in full use at all times 60 of 62 parts are admitted: the window is longer by a bucket
@@ -45,6 +46,8 @@
 //! At its start, and after three quarters of [`LEASE`] without an answer, an instance is [`Alone`]: it goes by
 //! its own window, with the share of the limit that the configuration says, and not more of what was last known
 //! to be left than its part. What it admits then is owed, and told, with its age, when the store is back.
+//! A store may be silent for some quotas alone, of which it has lost the server that keeps them: then that holds for
+//! those, and the others go on as before.
 
 mod keeper;
 mod lease;

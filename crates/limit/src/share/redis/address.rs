@@ -64,6 +64,12 @@ impl fmt::Display for Address {
 // ===== impl Login =====
 
 impl Login {
+    /// This address, as a message names it.
+    pub(super) fn place(&self, address: &Address) -> String {
+        let how = if self.tls { " over TLS" } else { "" };
+        format!("{address}{how}")
+    }
+
     /// What is needed to connect to this address.
     pub(super) fn at(&self, address: &Address) -> RedisResult<ConnectionInfo> {
         let (host, port) = (address.host.clone(), address.port);

@@ -107,7 +107,7 @@ impl Cluster {
                         next.entry(elsewhere).or_default().push(number);
                         answers[number] = Err(StoreError::new("keys move from server to server"));
                     } else {
-                        answers[number] = Err(error::told(&error, &at.to_string()));
+                        answers[number] = Err(error::told(&error, &self.nodes.login.place(&at)));
                     }
                 }
             }
@@ -193,7 +193,7 @@ impl Nodes {
                 Err(error) => Err(error),
             };
             let slots = slots.and_then(|slots| Ok(Slots::read(slots, &at)?));
-            slots.map_err(|error| error::told(&error, &at.to_string()))
+            slots.map_err(|error| error::told(&error, &self.login.place(&at)))
         };
         let mut asked: FuturesUnordered<_> = known.into_iter().map(ask).collect();
         let mut why = StoreError::new("no startup node of the Cluster is named");

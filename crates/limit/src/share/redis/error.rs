@@ -48,6 +48,10 @@ fn server(kind: ServerErrorKind, error: &RedisError, detail: &str) -> String {
         ServerErrorKind::ResponseError if detail.contains("'SENTINEL'") => {
             "it is no Sentinel: name it as a single server, or the Sentinels that watch it"
         }
+        // What it says to so long a command before it knows who asks.
+        ServerErrorKind::ResponseError if detail.contains("unauthenticated") => {
+            "it wants a password"
+        }
         ServerErrorKind::ResponseError if detail.contains("DB index") => {
             "it has no database of this number"
         }

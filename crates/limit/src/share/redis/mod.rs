@@ -18,11 +18,15 @@
 //! `MOVED` and `ASK` are followed in the same exchange. While a slot is on its way from one server to another, a quota
 //! of it may go unanswered for an exchange or two, which is less than a lease.
 //!
+//! A Cluster answers for nothing while any slot has no server, unless it is told otherwise
+//! (`cluster-require-full-coverage no`): then a shard that is lost silences no more than its own quotas.
+//!
 //! # Sentinels
 //!
 //! They are asked for the master at the start, once a second, and whenever it does not answer or is a master no
-//! more; whom they name is believed when it says so itself. So a failover is over for an instance two exchanges
-//! after it is for the Sentinels, and 1.3 s after it if the old master still answers.
+//! more; whom they name is believed when it says so itself. So an instance has the new one some 0.3 s after it is
+//! the Sentinels', whether the old one is refused, hangs or has become a replica, and 1.5 s after it at the latest: if
+//! the old one goes on as if nothing had happened.
 //!
 //! # A failover
 //!
@@ -150,7 +154,7 @@ impl RedisStore {
         let server = |at: Address| {
             let server = theirs.at(&at);
             let server = server.and_then(|info| Server::new(info, script.clone()));
-            let server = server.map_err(|error| error::told(&error, &at.to_string()))?;
+            let server = server.map_err(|error| error::told(&error, &theirs.place(&at)))?;
             Ok((at, server))
         };
         let sentinels = sentinels.into_iter().map(server);

@@ -98,7 +98,7 @@ impl Sentinels {
         let ask = async |(at, sentinel): &(Address, Server)| {
             let named = sentinel.query::<Option<(String, u16)>>(&command, until);
             let named = named.await;
-            let named = named.map_err(|error| error::told(&error, &at.to_string()))?;
+            let named = named.map_err(|error| error::told(&error, &sentinel.at()))?;
             let Some((host, port)) = named else {
                 let service = &self.service;
                 return Err(StoreError::new(format!(
@@ -119,7 +119,7 @@ impl Sentinels {
     }
 
     async fn confirm(&self, at: Address, until: Instant) -> Result<Arc<Server>, StoreError> {
-        let told = |error: &RedisError| error::told(error, &at.to_string());
+        let told = |error: &RedisError| error::told(error, &self.login.place(&at));
         let known = self.master.lock().clone();
         let known = known.and_then(|(known, server)| (known == at).then_some(server));
         let server = match known {

@@ -1,8 +1,8 @@
 use super::call::Call;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline,
-    RedisError, RedisResult, Script, ServerErrorKind, Value, aio::MultiplexedConnection,
-    from_redis_value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, FromRedisValue,
+    IntoConnectionInfo, Pipeline, RedisError, RedisResult, Script, ServerErrorKind, Value,
+    aio::MultiplexedConnection, from_redis_value,
 };
 use std::{io, sync::Arc, time::Duration};
 use tokio::{
@@ -47,7 +47,12 @@ impl Server {
 
     /// Where it is, in words.
     pub(super) fn at(&self) -> String {
-        self.client.get_connection_info().addr().to_string()
+        let addr = self.client.get_connection_info().addr();
+        // One without would let it wait for ever.
+        match addr {
+            ConnectionAddr::TcpTls { .. } => format!("{addr} over TLS"),
+            _ => addr.to_string(),
+        }
     }
 
     /// True if it was waited for in vain, a short while ago.

@@ -13,7 +13,11 @@ use crate::{
 use headworks_upstream::RedisServer;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::time::{Instant, sleep};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    time::{Instant, sleep},
+};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -303,4 +307,67 @@ async fn what_is_wrong_is_said_in_words_and_without_the_password() {
     let error = RedisStore::new("http://user:canary@host", PATIENCE).unwrap_err();
     assert!(error.to_string().contains("redis://"), "{error}");
     assert!(!format!("{error:?} {error}").contains("canary"));
+}
+
+/// Why this store does not answer.
+async fn why(store: Result<RedisStore, StoreError>) -> String {
+    let question = [question(&mut fastrand::Rng::with_seed(1), &[])];
+    let answer = store.unwrap().exchange(&"one".into(), &question).await;
+    answer.unwrap_err().to_string()
+}
+
+#[tokio::test]
+async fn a_login_that_is_wrong_is_told_by_what_is_wrong_and_right_when_it_is_mended() {
+    let (server, port) = RedisServer::start_on_port(&["--requirepass", "sesame"]).await;
+    let at = Address::new("127.0.0.1", port);
+    let login = |db, password: Option<&str>| {
+        let mut login = Login::default();
+        (login.db, login.password) = (db, password.map(Into::into));
+        RedisStore::server(&at, &login, PATIENCE)
+    };
+    for (db, password, told) in [
+        (0, Some("canary"), "the user or password is wrong"),
+        (0, None, "it wants a password"),
+        (99, Some("sesame"), "it has no database of this number"),
+    ] {
+        let why = why(login(db, password)).await;
+        assert_eq!(why, format!("{told} (at 127.0.0.1:{port})"));
+    }
+    let store = login(0, Some("another")).unwrap();
+    let question = [question(&mut fastrand::Rng::with_seed(1), &[])];
+    assert!(store.exchange(&"one".into(), &question).await.is_err());
+    let set = ["-a", "sesame", "CONFIG", "SET", "requirepass", "another"];
+    assert_eq!(server.cli(&set), "OK");
+    let mended = store.exchange(&"one".into(), &question).await;
+    assert!(mended.is_ok(), "{mended:?}");
+}
+
+#[tokio::test]
+async fn a_port_that_wants_tls_is_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    // What a server for TLS says to anything else: an alert of its protocol.
+    let alert = async || {
+        let (mut client, _) = listener.accept().await.unwrap();
+        client.read_u8().await.unwrap();
+        client.write_all(&[21, 3, 1, 0, 2, 2, 10]).await.unwrap();
+    };
+    let at = Address::new(at.ip().to_string(), at.port());
+    let store = RedisStore::server(&at, &Login::default(), PATIENCE);
+    let (why, ()) = tokio::join!(why(store), alert());
+    assert!(why.contains("does it want TLS? (at 127.0.0.1:"), "{why}");
+}
+
+#[cfg(feature = "redis-tls")]
+#[tokio::test]
+async fn a_port_without_tls_is_told() {
+    let (_server, port) = RedisServer::start_on_port(&[]).await;
+    let login = Login {
+        tls: true,
+        ..Login::default()
+    };
+    let at = Address::new("127.0.0.1", port);
+    let why = why(RedisStore::server(&at, &login, PATIENCE / 20)).await;
+    let told = format!("it does not answer in time (at 127.0.0.1:{port} over TLS)");
+    assert_eq!(why, told);
 }

@@ -50,7 +50,8 @@ pub(super) enum ReachFuture {
 #[derive(Debug)]
 pub(super) enum ReachBody {
     Direct(#[pin] TransportBody),
-    Spread(#[pin] SpreadBody),
+    /// Boxed for the same reason.
+    Spread(Pin<Box<SpreadBody>>),
 }
 
 // ===== impl Reach =====
@@ -94,7 +95,7 @@ impl Future for ReachFuture {
             FutureProj::Spread(future) => future
                 .as_mut()
                 .poll(cx)
-                .map_ok(|response| response.map(ReachBody::Spread))
+                .map_ok(|response| response.map(|body| ReachBody::Spread(Box::pin(body))))
                 .map_err(spread::outward),
         }
     }
@@ -112,7 +113,7 @@ impl Body for ReachBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match self.project() {
             BodyProj::Direct(body) => body.poll_frame(cx),
-            BodyProj::Spread(body) => body.poll_frame(cx),
+            BodyProj::Spread(body) => body.as_mut().poll_frame(cx),
         }
     }
 

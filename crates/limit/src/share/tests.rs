@@ -467,8 +467,9 @@ async fn what_a_lost_memory_had_granted_is_not_spent_and_not_paid_with() {
     store.store.clear();
     spell(Duration::from_secs(30)).await;
     let busiest = log.busiest_minute();
-    // What is asked for until all have told theirs, and while that lasts.
-    assert!(busiest <= 6000 + 300, "{busiest}");
+    // What is asked for until all have told theirs, and while that lasts: some two seconds of it, by when each of them
+    // asks. Paid with what the lost memory had granted it would be four.
+    assert!(busiest <= 6000 + 600, "{busiest}");
 }
 
 #[tokio::test(start_paused = true)]

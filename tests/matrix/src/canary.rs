@@ -39,6 +39,19 @@ pub(crate) fn key(id: &str) -> String {
     format!("sk-{CANARY}-key-of-{id}")
 }
 
+/// What a deployment is sent in a header of its own, beside its key.
+pub(crate) fn own_key(id: &str) -> String {
+    format!("{CANARY}-own-key-of-{id}")
+}
+
+/// The name of that header.
+pub(crate) const OWN_KEY: &str = "x-own-key";
+
+/// What stands in the place of a key that was repeated.
+pub(crate) fn overwritten(key: &str) -> String {
+    format!("{:*<len$}", "[redacted]", len = key.len())
+}
+
 /// Searches what came out at `place`.
 pub(crate) fn search(place: &str, bytes: &[u8]) {
     SEARCHED.fetch_add(bytes.len() as u64, Ordering::Relaxed);

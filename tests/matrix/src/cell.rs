@@ -1,9 +1,10 @@
 use crate::{
+    canary,
     client::Saw,
     events,
     fault::{After, Client, Fault, Next, Topology, Want},
     kind::{GROUP, Kind},
-    play::key,
+    play::keys,
     stage::{FALLBACK, OTHER, SICK, Stage},
 };
 use headworks::{breaker::Phase, core::Outcome};
@@ -129,11 +130,15 @@ impl Cell {
         Ok(text(good.chunks()))
     }
 
-    /// The sick deployment's own words, without the key it was sent.
+    /// The sick deployment's own words, without the keys it was sent.
     fn theirs(self, stage: &Stage) -> Result<String, String> {
         let request = stage.last(SICK).ok_or("the sick one was not asked")?;
         let answer = self.fault.play.answer(self.kind, &request, 0);
-        Ok(text(answer.chunks()).replace(&key(&request), "[redacted]"))
+        let said = text(answer.chunks());
+        let keys = keys(&request).into_iter();
+        Ok(keys.fold(said, |said, key| {
+            said.replace(&key, &canary::overwritten(&key))
+        }))
     }
 
     /// Whether an answer that broke off says so, and looks like nothing else.

@@ -38,9 +38,10 @@ An answer that the content policy withheld is one, with a status of 200, and is 
 `content_policy_fallbacks` are left is it found out before it is handed on, which for a plain answer means that it is held
 to its end: there one that breaks off is tried elsewhere too.
 
-After every cell nothing is in flight anywhere: at the upstreams, in the gateway's own counts, in its metrics. The
+Limits are kept in every cell, wide enough to refuse nothing. After it nothing is in flight or reserved anywhere: at the
+upstreams, in the gateway's own counts and quotas, in its metrics. The
 attempts in the metrics and the counts in `x-litellm-attempted-retries`, `x-litellm-attempted-fallbacks` and
-`x-headworks-attempts` are those of the calls. No key has come out in an answer, a header, a log, a metric or an endpoint
+`x-headworks-attempts` are those of the calls. No key, and no other header that signs in, has come out in an answer, a header, a log, a metric or an endpoint
 that tells about the gateway.
 
 Two things more are played on a paused clock, at every endpoint (`tests/matrix/tests/clock.rs`): that a hint is waited

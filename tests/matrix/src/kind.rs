@@ -55,7 +55,7 @@ pub enum Words {
     Failed,
     /// The provider has no room.
     Overloaded,
-    /// The key is none; the message repeats it, as `OpenAI`'s does.
+    /// The key is none; the message repeats what it was sent, as `OpenAI`'s does.
     WrongKey,
     /// The account has no money.
     NoMoney,

@@ -1,4 +1,7 @@
-use crate::kind::{Kind, Protocol, Words};
+use crate::{
+    canary,
+    kind::{Kind, Protocol, Words},
+};
 use bytes::Bytes;
 use headworks_upstream::{Answer, Received, openai};
 use std::time::Duration;
@@ -155,17 +158,16 @@ impl Kind {
 }
 
 fn refuse(kind: Kind, request: &Received, status: u16, words: Words) -> Answer {
-    Answer::json(kind.error(words, &key(request))).with_status(status)
+    let sent = keys(request).join(" and ");
+    Answer::json(kind.error(words, &sent)).with_status(status)
 }
 
-/// The key a deployment was sent.
-pub(crate) fn key(request: &Received) -> String {
+/// The keys a deployment was sent.
+pub(crate) fn keys(request: &Received) -> [String; 2] {
     let bearer = request.header("authorization");
     let bearer = bearer.and_then(|value| value.strip_prefix("Bearer "));
-    bearer
-        .or_else(|| request.header("x-api-key"))
-        .unwrap_or_default()
-        .to_owned()
+    let key = bearer.or_else(|| request.header("x-api-key"));
+    [key, request.header(canary::OWN_KEY)].map(|key| key.unwrap_or_default().to_owned())
 }
 
 /// The same in two chunks, of which the second is its last byte.

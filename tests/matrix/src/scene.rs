@@ -72,6 +72,9 @@ impl Scene {
         let under_way = stage.sick.wait_for(BOUND, |seen| seen.in_flight == 1).await;
         under_way.map_err(|error| format!("no probe came: {error}"))?;
         check("phase", &Phase::HalfOpen { probing: true }, &phase(&stage))?;
+        let standing = stage.gateway.standing(SICK);
+        let held = standing.map(|standing| (standing.in_flight, standing.reserved));
+        check("in flight and reserved", &Some((1, 1)), &held)?;
 
         let meanwhile = stage.ask().await;
         match topology {

@@ -6,7 +6,7 @@ use crate::{
     play::Play,
 };
 use bytes::Bytes;
-use headworks::{Gateway, config::Config};
+use headworks::{Gateway, Standing, config::Config};
 use headworks_upstream::{DeadPort, Received, Upstream};
 use http::{Request, header};
 use http_body_util::Full;
@@ -29,6 +29,10 @@ pub(crate) struct Stage {
 /// The id of the deployment that has the fault, and of the one that has none.
 pub(crate) const SICK: &str = "sick";
 pub(crate) const OTHER: &str = "other";
+
+/// More than any cell uses, and kept.
+const LIMITS: &str =
+    "rpm: 1000, tpm: 10000000, itpm: 10000000, otpm: 10000000, max_parallel_requests: 64";
 
 /// The group to fall back to.
 pub(crate) const FALLBACK: &str = "f";
@@ -66,10 +70,11 @@ impl Stage {
             DeadPort::new(),
         );
         let deployment = |group: &str, id: &str, url: &str, params: &str| {
-            let (at, key) = (kind.deployment(id, url), canary::key(id));
+            let at = kind.deployment(id, url);
+            let (key, header, own) = (canary::key(id), canary::OWN_KEY, canary::own_key(id));
             format!(
-                "- model_name: {group}\n  litellm_params: {{ {at}, api_key: {key}{params} }}\n  \
-                 model_info: {{ id: {id} }}\n"
+                "- model_name: {group}\n  litellm_params: {{ {at}, api_key: {key}, \
+                 extra_headers: {{ {header}: {own} }}, {LIMITS}{params} }}\n  model_info: {{ id: {id} }}\n"
             )
         };
         let url = if play.listens() {
@@ -100,7 +105,7 @@ impl Stage {
         }
         text += &format!(
             "router_settings: {{ {router}, cooldown_time: {cooldown}{fallbacks} }}\n\
-             general_settings: {{ master_key: {} }}\nheadworks: {{ {own} }}\n",
+             general_settings: {{ master_key: {} }}\nheadworks: {{ limits: enforce, {own} }}\n",
             canary::master_key(),
         );
         let (gateway, metrics) = gateway(&text);
@@ -148,12 +153,10 @@ impl Stage {
         }
         let left = || {
             let standing = [SICK, OTHER].map(|id| self.gateway.standing(id));
-            let here = standing
-                .iter()
-                .flatten()
-                .map(|standing| standing.in_flight)
-                .sum::<usize>();
-            here > 0 || self.metric("headworks_deployment_in_flight", &[]) != 0.0
+            // Slots are what is in flight; each reservation is of one request.
+            let held = |standing: &Standing| standing.in_flight > 0 || standing.reserved > 0;
+            standing.iter().flatten().any(held)
+                || self.metric("headworks_deployment_in_flight", &[]) != 0.0
         };
         let gone = async {
             while left() {
@@ -161,7 +164,10 @@ impl Stage {
             }
         };
         let settled = tokio::time::timeout(BOUND, gone).await;
-        settled.map_err(|_| format!("in flight to the end: {:?}", self.gateway))
+        settled.map_err(|_| {
+            let standing = [SICK, OTHER].map(|id| self.gateway.standing(id));
+            format!("in flight or reserved to the end: {standing:?}")
+        })
     }
 
     /// The sum of a metric over all that have these labels.

@@ -18,8 +18,10 @@ async fn whatever_a_provider_does_the_client_gets_the_answer_or_an_honest_error(
     let cells = Cell::all(TABLE).into_iter();
     all_go_well(cells.map(|cell| (cell.to_string(), cell.run()))).await;
 
+    // Four fifths of what all cells come to: a search of little finds little.
     let (searched, logged) = canary::searched();
-    assert!(searched > 10_000 && logged > 10_000, "{searched} {logged}");
+    let all = searched > 7_300_000 && logged > 1_000_000;
+    assert!(all || only().is_some(), "{searched} {logged}");
     assert!(canary::found().is_empty(), "{:#?}", canary::found());
 }
 
@@ -38,13 +40,17 @@ async fn a_probe_that_is_cancelled_gives_its_place_to_the_next() {
     assert!(canary::found().is_empty(), "{:#?}", canary::found());
 }
 
+/// For a look at a few: the words of their names, such as `429` or `chat_completions, streamed`.
+fn only() -> Option<String> {
+    env::var("HEADWORKS_MATRIX").ok()
+}
+
 /// Plays what has a name, many at a time, and tells of all that did not go as expected.
 async fn all_go_well<F>(plays: impl IntoIterator<Item = (String, F)>)
 where
     F: Future<Output = Vec<String>> + Send + 'static,
 {
-    // For a look at a few: the words of their names, such as `429` or `chat_completions, streamed`.
-    let only = env::var("HEADWORKS_MATRIX").unwrap_or_default();
+    let only = only().unwrap_or_default();
     let turn = Arc::new(Semaphore::new(AT_A_TIME));
     let mut playing = Vec::new();
     for (name, play) in plays.into_iter().filter(|(name, _)| name.contains(&only)) {

@@ -22,11 +22,11 @@ pub struct ResponseBody {
 #[pin_project(project = KindProj)]
 enum Kind {
     Upstream(#[pin] UpstreamBody),
-    /// An error, or a stream, which may come to one: the deployment's key is taken out.
+    /// The same, without what signs in at the deployment.
     Redacted {
         #[pin]
         body: UpstreamBody,
-        redact: Box<Redact>,
+        redact: Redact,
         /// What follows the rest of the data.
         last: Option<Frame<Bytes>>,
         over: bool,
@@ -43,10 +43,10 @@ impl ResponseBody {
         Self::of(Kind::Upstream(body))
     }
 
-    pub(super) fn redacted(body: UpstreamBody, redact: Redact) -> Self {
+    pub(super) const fn redacted(body: UpstreamBody, redact: Redact) -> Self {
         Self::of(Kind::Redacted {
             body,
-            redact: Box::new(redact),
+            redact,
             last: None,
             over: false,
         })
@@ -103,7 +103,12 @@ impl Body for ResponseBody {
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Upstream(body) => body.is_end_stream(),
-            Kind::Redacted { over, last, .. } => *over && last.is_none(),
+            Kind::Redacted {
+                body,
+                redact,
+                last,
+                over,
+            } => redact.held() == 0 && last.is_none() && (*over || body.is_end_stream()),
             Kind::Patient(_) => false,
             Kind::Own(body) => body.is_end_stream(),
         }
@@ -112,7 +117,16 @@ impl Body for ResponseBody {
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Upstream(body) => body.size_hint(),
-            Kind::Redacted { .. } | Kind::Patient(_) => SizeHint::default(),
+            Kind::Redacted { body, redact, .. } => {
+                let (held, rest) = (redact.held() as u64, body.size_hint());
+                let mut hint = SizeHint::new();
+                hint.set_lower(rest.lower().saturating_add(held));
+                if let Some(upper) = rest.upper().and_then(|upper| upper.checked_add(held)) {
+                    hint.set_upper(upper);
+                }
+                hint
+            }
+            Kind::Patient(_) => SizeHint::default(),
             Kind::Own(body) => body.size_hint(),
         }
     }

@@ -11,6 +11,7 @@ use super::{
     plan::RequestPlan,
     read::ReadError,
     redact::Redact,
+    secrets::Within,
     stack::UpstreamBody,
     view::Remember,
 };
@@ -237,21 +238,19 @@ fn timeouts(body: &RequestBody, headers: &HeaderMap, total: Option<Duration>) ->
     timeouts
 }
 
-/// A deployment's answer, as it came; but an error, in which it may repeat what it was sent, without its key,
-/// and so a stream, which may end in one.
+/// A deployment's answer, as it came; but without what signs in there, which it may repeat.
 fn upstream(
     mut response: Response<UpstreamBody>,
     deployment: Option<&DeploymentHeaders>,
 ) -> Response<ResponseBody> {
     let is_error = response.status().is_client_error() || response.status().is_server_error();
-    let kind = response.headers().get(http::header::CONTENT_TYPE);
-    let is_stream = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
-    let key = deployment.and_then(|deployment| deployment.key.as_ref());
-    let redact = key.filter(|_| is_error || is_stream).and_then(Redact::new);
+    let within = match is_error {
+        true => Within::Error,
+        false => Within::Answer,
+    };
+    let redact = deployment.and_then(|known| Redact::new(&known.secrets, within));
     if let Some(redact) = &redact {
         redact.headers(response.headers_mut());
-        // It may become another.
-        response.headers_mut().remove(http::header::CONTENT_LENGTH);
     }
     headers::provider_copies(response.headers_mut());
     headers::without_limits(response.headers_mut());

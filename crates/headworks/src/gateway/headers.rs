@@ -3,8 +3,9 @@
 use super::{
     exchange::Call,
     quota::{Left, Rate},
+    secrets::Secrets,
 };
-use headworks_core::{RequestedModel, Secret};
+use headworks_core::RequestedModel;
 use headworks_fallback::FellBack;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::{str::FromStr, time::Duration};
@@ -39,8 +40,7 @@ const PROVIDER_PREFIX: &str = "llm_provider-";
 /// The longest call id a client may choose.
 const MAX_CALL_ID: usize = 128;
 
-/// What the edge knows of one deployment: the headers that name it, made once, and the key that must not come
-/// back.
+/// What the edge knows of one deployment: the headers that name it, made once, and what must not come back.
 #[derive(Clone, Debug)]
 pub(super) struct DeploymentHeaders {
     /// The deployment's id.
@@ -49,8 +49,8 @@ pub(super) struct DeploymentHeaders {
     pub(super) model: HeaderValue,
     /// Its base URL without query or credentials; `None` for one without a URL.
     pub(super) api_base: Option<HeaderValue>,
-    /// The key it is sent.
-    pub(super) key: Option<Secret>,
+    /// What signs in there.
+    pub(super) secrets: Secrets,
 }
 
 /// The id the client gave its call, or a fresh one.

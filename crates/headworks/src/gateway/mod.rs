@@ -22,6 +22,7 @@ mod reach;
 mod read;
 mod redact;
 mod route;
+mod secrets;
 mod stack;
 mod standing;
 mod tags;

@@ -1,28 +1,26 @@
-//! Keeps a deployment's key out of its errors, those in a stream among them: a provider may repeat in them
-//! what it was sent.
+//! Keeps what signs in at a deployment out of its answers: a provider, or whatever stands in its place, may repeat
+//! what it was sent, in an error, in a stream that comes to one, or as an echo.
+//!
+//! A secret is overwritten, to its length: an answer is as long as it said.
 
+use super::secrets::{Secrets, Within};
 use bytes::{Bytes, BytesMut};
-use headworks_core::Secret;
 use http::HeaderMap;
-use memchr::memmem::{self, Finder};
 use std::mem;
 
-/// What stands in the place of a key.
+/// What a secret is overwritten with, and asterisks behind it; asterisks alone where there is no room.
 const REDACTED: &[u8] = b"[redacted]";
 
-/// Shorter ones are no secrets but words such as `none`, which an error may well hold.
-const SHORTEST: usize = 8;
-
-/// Takes a key out of a body that comes in pieces, wherever they are cut.
+/// Takes secrets out of a body that comes in pieces, wherever they are cut.
 #[derive(Debug)]
 pub(super) struct Redact {
-    key: Secret,
-    finder: Finder<'static>,
-    /// The end of what has come, which may be the beginning of the key.
+    secrets: Secrets,
+    within: Within,
+    /// The end of what has come, which may be the beginning of a secret.
     held: BytesMut,
 }
 
-/// A piece without the key. It holds on to the piece with it, which tells when it is dropped.
+/// A piece without secrets. It holds on to the piece with them, which tells when it is dropped.
 struct Clean {
     bytes: Bytes,
     _instead_of: Bytes,
@@ -31,21 +29,20 @@ struct Clean {
 // ===== impl Redact =====
 
 impl Redact {
-    /// Takes out `key`; `None` if it is no secret.
-    pub(super) fn new(key: &Secret) -> Option<Self> {
-        (key.expose().len() >= SHORTEST).then(|| Self {
-            key: key.clone(),
-            finder: Finder::new(key.expose()).into_owned(),
+    /// Takes out those of `secrets` that are looked for there; `None` if none is.
+    pub(super) fn new(secrets: &Secrets, within: Within) -> Option<Self> {
+        (!secrets.is_empty(within)).then(|| Self {
+            secrets: secrets.clone(),
+            within,
             held: BytesMut::new(),
         })
     }
 
-    /// Removes the headers that repeat the key.
+    /// Removes the headers that repeat a secret.
     pub(super) fn headers(&self, headers: &mut HeaderMap) {
-        let key = self.key.expose().as_bytes();
         let telling: Vec<_> = headers
             .iter()
-            .filter(|(_, value)| memmem::find(value.as_bytes(), key).is_some())
+            .filter(|(_, value)| self.secrets.find(self.within, value.as_bytes()).is_some())
             .map(|(name, _)| name.clone())
             .collect();
         for name in telling {
@@ -53,40 +50,41 @@ impl Redact {
         }
     }
 
-    /// What may go on of the body so far, after another piece of it. A piece without the key goes on as it is.
+    /// What may go on of the body so far, after another piece of it. A piece without a secret goes on as it is.
     pub(super) fn piece(&mut self, data: Bytes) -> Bytes {
-        if self.held.is_empty() && self.finder.find(&data).is_none() && self.begun(&data) == 0 {
+        let Self {
+            secrets,
+            within,
+            held,
+        } = self;
+        let within = *within;
+        if held.is_empty()
+            && secrets.find(within, &data).is_none()
+            && secrets.begun(within, &data) == 0
+        {
             return data;
         }
-        self.held.extend_from_slice(&data);
-        let key = self.key.expose().as_bytes();
-        let mut clean = BytesMut::with_capacity(self.held.len());
-        while let Some(at) = self.finder.find(&self.held) {
-            clean.extend_from_slice(&self.held.split_to(at));
-            clean.extend_from_slice(REDACTED);
-            let _key = self.held.split_to(key.len());
+        held.extend_from_slice(&data);
+        let mut clean = 0;
+        while let Some(found) = secrets.find(within, &held[clean..]) {
+            let secret = &mut held[clean..][found.clone()];
+            secret.fill(b'*');
+            if let Some(word) = secret.get_mut(..REDACTED.len()) {
+                word.copy_from_slice(REDACTED);
+            }
+            clean += found.end;
         }
-        let safe = self.held.len() - self.begun(&self.held);
-        clean.extend_from_slice(&self.held.split_to(safe));
+        let safe = held.len() - secrets.begun(within, &held[clean..]);
         // Whoever waits for the piece to be sent waits for this.
         Bytes::from_owner(Clean {
-            bytes: clean.freeze(),
+            bytes: held.split_to(safe).freeze(),
             _instead_of: data,
         })
     }
 
-    /// How many of the last bytes may be the beginning of a key that is still to come.
-    fn begun(&self, bytes: &[u8]) -> usize {
-        let key = self.key.expose().as_bytes();
-        // An event ends in a line feed, which is in no key.
-        if bytes.last().is_none_or(|last| !key.contains(last)) {
-            return 0;
-        }
-        let longest = (key.len() - 1).min(bytes.len());
-        let mut lengths = (1..=longest).rev();
-        lengths
-            .find(|&len| bytes.ends_with(&key[..len]))
-            .unwrap_or(0)
+    /// How much is held back.
+    pub(super) fn held(&self) -> usize {
+        self.held.len()
     }
 
     /// What was held back, once nothing follows.
@@ -106,10 +104,21 @@ impl AsRef<[u8]> for Clean {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use headworks_core::Secret;
+    use http::{HeaderName, HeaderValue};
     use proptest::prelude::*;
 
-    fn redacted(key: &str, pieces: &[&[u8]]) -> Vec<u8> {
-        let mut redact = Redact::new(&Secret::from(key)).unwrap();
+    /// A key, and the secret of a header.
+    fn of(key: &str, header: Option<&str>) -> Redact {
+        let header = header.map(|value| {
+            let value = HeaderValue::from_str(value).unwrap();
+            (HeaderName::from_static("x-key"), value)
+        });
+        let secrets = Secrets::new(Some(&Secret::from(key)), &header.into_iter().collect());
+        Redact::new(&secrets, Within::Error).unwrap()
+    }
+
+    fn redacted(mut redact: Redact, pieces: &[&[u8]]) -> Vec<u8> {
         let mut all: Vec<u8> = pieces
             .iter()
             .flat_map(|p| redact.piece(Bytes::copy_from_slice(p)))
@@ -119,50 +128,50 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_taken_out_wherever_it_is_cut() {
-        let body = b"bad key sk-canary-1, again sk-canary-1!";
+    fn secrets_are_overwritten_wherever_they_are_cut() {
+        let body = b"bad key sk-canary-1 of the-canary-app, again sk-canary-1!";
         for cut in 0..body.len() {
             let (one, other) = body.split_at(cut);
             assert_eq!(
-                redacted("sk-canary-1", &[one, other]),
-                b"bad key [redacted], again [redacted]!"
+                redacted(of("sk-canary-1", Some("the-canary-app")), &[one, other]),
+                b"bad key [redacted]* of [redacted]****, again [redacted]*!"
             );
         }
+        let short = redacted(of("canary-1", None), &[b"bad canary-1"]);
+        assert_eq!(short, b"bad ********");
     }
 
     #[test]
-    fn a_piece_without_it_is_not_copied_nor_held() {
-        let mut redact = Redact::new(&Secret::from("sk-canary-1")).unwrap();
+    fn a_piece_without_one_is_not_copied_nor_held() {
+        let mut redact = of("sk-canary-1", None);
         let event = Bytes::from_static(b"data: {\"choices\":[]}\n\n");
         assert_eq!(redact.piece(event.clone()).as_ptr(), event.as_ptr());
-        assert!(redact.rest().is_empty());
+        assert_eq!(redact.held(), 0);
     }
 
     #[test]
-    fn a_word_is_no_secret() {
-        assert!(Redact::new(&Secret::from("none")).is_none());
-    }
-
-    #[test]
-    fn headers_that_repeat_it_are_dropped() {
+    fn headers_that_repeat_one_are_dropped() {
         let mut headers = HeaderMap::new();
         headers.insert("x-echo", "Bearer sk-canary-1".parse().unwrap());
+        headers.insert("x-echoed-key", "the-canary-app".parse().unwrap());
         headers.insert("x-other", "fine".parse().unwrap());
-        Redact::new(&Secret::from("sk-canary-1"))
-            .unwrap()
-            .headers(&mut headers);
+        of("sk-canary-1", Some("the-canary-app")).headers(&mut headers);
         assert_eq!(headers.len(), 1);
     }
 
     proptest! {
         #[test]
         fn pieces_make_no_difference(body in "[ab]{0,60}", cuts in prop::collection::vec(0..60_usize, 0..6)) {
-            let key = "aabaabab";
+            let both = || of("aabaabab", Some("babaabba"));
             let mut cuts: Vec<_> = cuts.into_iter().map(|cut| cut.min(body.len())).collect();
             cuts.extend([0, body.len()]);
             cuts.sort_unstable();
             let pieces: Vec<_> = cuts.windows(2).map(|w| &body.as_bytes()[w[0]..w[1]]).collect();
-            prop_assert_eq!(redacted(key, &pieces), body.replace(key, "[redacted]").into_bytes());
+            let all = redacted(both(), &pieces);
+            prop_assert_eq!(&all, &redacted(both(), &[body.as_bytes()]));
+            prop_assert_eq!(all.len(), body.len());
+            let text = String::from_utf8(all).unwrap();
+            prop_assert!(!text.contains("aabaabab") && !text.contains("babaabba"));
         }
     }
 }

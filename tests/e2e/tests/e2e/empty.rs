@@ -103,5 +103,5 @@ async fn an_error_late_in_a_stream_does_not_repeat_the_key() {
         .open(crate::CHAT, crate::chat_stream("gpt-4o").to_string())
         .await;
     let text = headworks_e2e::read_until(response.body_mut(), "sorry").await;
-    assert!(text.contains("failed with key [redacted], sorry"), "{text}");
+    assert!(text.contains("failed with key [redacted]*"), "{text}");
 }

@@ -137,5 +137,5 @@ async fn an_upstream_that_repeats_the_key_in_its_error_does_not_tell_the_client(
     );
     let said = format!("{:?} {}", answer.headers, answer.json());
     assert!(!said.contains(CANARY), "{said}");
-    assert!(said.contains("Incorrect key: Bearer [redacted]."), "{said}");
+    assert!(said.contains("Incorrect key: Bearer [redacted]*"), "{said}");
 }

@@ -25,6 +25,7 @@ use super::{
     policy,
     quota::{LeftsBuilder, LimitPlan, Quotas, Sharing, TokenCost},
     reach::Reach,
+    secrets::Secrets,
     stack,
     standing::Stand,
     view::Views,
@@ -192,7 +193,8 @@ impl<'a> GatewayBuilder<'a> {
             };
             let breaker = circuit.clone();
             let mut endpoint = endpoint(config, deployment, target, breaker, judge, limit, reach);
-            let stand = Stand::new(circuit, endpoint.member().state().clone());
+            let state = endpoint.member().state().clone();
+            let stand = Stand::new(circuit, state, quota.clone());
             stands.insert(deployment.id.clone(), stand);
             if config.health_checks.routing {
                 endpoint = endpoint.gate(gate);
@@ -260,16 +262,15 @@ impl fmt::Debug for GatewayBuilder<'_> {
 fn headers(config: &Config, deployment: &Deployment, target: &Target) -> DeploymentHeaders {
     let value = |text: &str| HeaderValue::from_str(text).ok();
     let empty = HeaderValue::from_static("");
+    let key = deployment.api_key.clone();
+    let key = key.or_else(|| key_of_variable(config, target.provider()));
     DeploymentHeaders {
         id: value(&deployment.id).unwrap_or_else(|| empty.clone()),
         model: value(&deployment.model).unwrap_or(empty),
         api_base: Some(target.api_base())
             .filter(|base| !base.is_empty())
             .and_then(value),
-        key: deployment
-            .api_key
-            .clone()
-            .or_else(|| key_of_variable(config, target.provider())),
+        secrets: Secrets::new(key.as_ref(), &deployment.extra_headers),
     }
 }
 

@@ -1,0 +1,222 @@
+//! What a deployment is sent that must not come back.
+
+use headworks_core::Secret;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use memchr::memmem::Finder;
+use std::{cmp::Reverse, fmt, ops::Range, sync::Arc};
+
+/// Shorter ones are no secrets but words such as `none`, which an error may well hold.
+const SHORTEST: usize = 8;
+
+/// A key of fewer letters and no digit may be a word: servers that need none are given `not-needed`, `lm-studio`,
+/// `anything`. The shortest that a provider hands out has 20 characters, and digits.
+const SHORTEST_IN_LETTERS: usize = 16;
+
+/// What the last word of a header's name says where its value is a secret.
+const NAMES: [&str; 11] = [
+    "auth",
+    "authentication",
+    "authorization",
+    "cookie",
+    "credential",
+    "credentials",
+    "jwt",
+    "key",
+    "password",
+    "secret",
+    "token",
+];
+
+/// The key of a deployment, and the values of those of its own headers that are secrets by their name. A clone is
+/// a reference count.
+///
+/// Not the values of the others: `x-team: gpt-4o` would take the model's name out of its errors.
+#[derive(Clone)]
+pub(super) struct Secrets(Arc<[Finder<'static>]>);
+
+/// Which of them are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Within {
+    /// An error, in which anything may be repeated.
+    Error,
+    /// An answer, which may speak of anything: not those that may be words.
+    Answer,
+}
+
+// ===== impl Secrets =====
+
+impl Secrets {
+    pub(super) fn new(key: Option<&Secret>, headers: &HeaderMap) -> Self {
+        let named = headers.iter().filter(|(name, _)| is_secret(name));
+        let values = named.filter_map(|(_, value)| credentials(value));
+        let all = key.map(Secret::expose).into_iter().chain(values);
+        let mut all: Vec<&str> = all.filter(|one| one.len() >= SHORTEST).collect();
+        // What holds another is none any more without it. So none is within another, and of two that lie over each
+        // other in a text the one that begins first ends first.
+        all.sort_unstable_by_key(|one| one.len());
+        let mut least: Vec<&str> = Vec::new();
+        for one in all {
+            if !least.iter().any(|other| one.contains(other)) {
+                least.push(one);
+            }
+        }
+        let finders = least.into_iter().map(|one| Finder::new(one).into_owned());
+        Self(finders.collect())
+    }
+
+    /// True if there are none to be looked for.
+    pub(super) fn is_empty(&self, within: Within) -> bool {
+        self.all(within).next().is_none()
+    }
+
+    /// Where the first of them stands.
+    pub(super) fn find(&self, within: Within, bytes: &[u8]) -> Option<Range<usize>> {
+        let found = self.all(within).filter_map(|finder| {
+            let at = finder.find(bytes)?;
+            Some(at..at + finder.needle().len())
+        });
+        found.min_by_key(|range| (range.start, Reverse(range.end)))
+    }
+
+    /// How many of the last bytes may be the beginning of one that is still to come.
+    pub(super) fn begun(&self, within: Within, bytes: &[u8]) -> usize {
+        let begun = self.all(within).map(|finder| begun(finder.needle(), bytes));
+        begun.max().unwrap_or(0)
+    }
+
+    fn all(&self, within: Within) -> impl Iterator<Item = &Finder<'static>> {
+        let all = self.0.iter();
+        all.filter(move |finder| within == Within::Error || !may_be_a_word(finder.needle()))
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} [redacted]", self.0.len())
+    }
+}
+
+fn begun(secret: &[u8], bytes: &[u8]) -> usize {
+    // An event ends in a line feed, which is in no secret.
+    if bytes.last().is_none_or(|last| !secret.contains(last)) {
+        return 0;
+    }
+    let longest = (secret.len() - 1).min(bytes.len());
+    let mut lengths = (1..=longest).rev();
+    lengths
+        .find(|&len| bytes.ends_with(&secret[..len]))
+        .unwrap_or(0)
+}
+
+fn may_be_a_word(secret: &[u8]) -> bool {
+    secret.len() < SHORTEST_IN_LETTERS && !secret.iter().any(u8::is_ascii_digit)
+}
+
+/// True of `authorization`, `api-key`, `x-goog-api-key`, `helicone-auth`, `x-amz-security-token` and the like.
+fn is_secret(name: &HeaderName) -> bool {
+    let mut words = name.as_str().split(['-', '_']);
+    words.any(|word| NAMES.contains(&word) || word.ends_with("key") || word.ends_with("token"))
+}
+
+/// The credentials without their scheme (RFC 9110, 11.4): `Bearer …`, `Basic …`.
+fn credentials(value: &HeaderValue) -> Option<&str> {
+    let value = value.to_str().ok()?.trim();
+    Some(match value.split_once(' ') {
+        Some((_, credentials)) if !credentials.contains(' ') => credentials,
+        _ => value,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secrets(key: Option<&str>, headers: &[(&'static str, &'static str)]) -> Secrets {
+        let headers = headers.iter().map(|(name, value)| {
+            (
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            )
+        });
+        Secrets::new(key.map(Secret::from).as_ref(), &headers.collect())
+    }
+
+    fn found(secrets: &Secrets, within: Within, text: &str) -> Vec<String> {
+        let (mut at, mut found) = (0, Vec::new());
+        while let Some(range) = secrets.find(within, &text.as_bytes()[at..]) {
+            found.push(text[at..][range.clone()].to_owned());
+            at += range.end;
+        }
+        found
+    }
+
+    #[test]
+    fn a_header_is_a_secret_by_its_name() {
+        for (name, secret) in [
+            ("authorization", true),
+            ("api-key", true),
+            ("x-apikey", true),
+            ("x-goog-api-key", true),
+            ("helicone-auth", true),
+            ("cf-aig-authorization", true),
+            ("x-amz-security-token", true),
+            ("x_client_secret", true),
+            ("x-team", false),
+            ("x-author", false),
+            ("http-referer", false),
+            ("anthropic-beta", false),
+            ("x-max-tokens", false),
+        ] {
+            assert_eq!(is_secret(&HeaderName::from_static(name)), secret, "{name}");
+        }
+        let headers = [
+            ("x-team", "gpt-4o-mini-team"),
+            ("x-own-key", "canary-header-2"),
+        ];
+        let all = secrets(Some("sk-canary-1"), &headers);
+        let text = "gpt-4o-mini-team, canary-header-2, sk-canary-1";
+        let wanted = ["canary-header-2", "sk-canary-1"];
+        assert_eq!(found(&all, Within::Error, text), wanted);
+    }
+
+    #[test]
+    fn credentials_are_without_their_scheme() {
+        for (value, wanted) in [
+            ("Bearer sk-canary-1", "sk-canary-1"),
+            ("Basic Y2FuYXJ5Og==", "Y2FuYXJ5Og=="),
+            ("canary-as-it-is", "canary-as-it-is"),
+            ("three words canary", "three words canary"),
+        ] {
+            let value = HeaderValue::from_static(value);
+            assert_eq!(credentials(&value), Some(wanted));
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_word_is_left_in_answers_and_what_is_short_in_errors_too() {
+        let words = secrets(Some("not-needed"), &[("x-key", "canary-15")]);
+        let text = "not-needed canary-15";
+        assert_eq!(
+            found(&words, Within::Error, text),
+            ["not-needed", "canary-15"]
+        );
+        assert_eq!(found(&words, Within::Answer, text), ["canary-15"]);
+        assert!(secrets(Some("none"), &[("x-key", "short")]).is_empty(Within::Error));
+        assert!(secrets(Some("anything"), &[]).is_empty(Within::Answer));
+    }
+
+    #[test]
+    fn of_one_within_another_the_shorter_is_enough() {
+        let both = secrets(
+            Some("canary-15"),
+            &[("authorization", "Bearer sk-canary-15")],
+        );
+        assert_eq!(found(&both, Within::Error, "sk-canary-15"), ["canary-15"]);
+    }
+
+    #[test]
+    fn none_is_printed() {
+        let text = format!("{:?}", secrets(Some("sk-canary-1"), &[]));
+        assert_eq!(text, "1 [redacted]");
+    }
+}

@@ -26,6 +26,14 @@ impl Bells {
         self.any.store(true, Ordering::SeqCst);
     }
 
+    #[cfg(test)]
+    pub(super) fn are_heard_by(&self, queue: &Arc<Queue>) -> bool {
+        let queues = self.queues.lock();
+        queues
+            .iter()
+            .any(|known| known.as_ptr() == Arc::as_ptr(queue))
+    }
+
     /// Costs a load where nobody has ever waited.
     pub(crate) fn ring(&self) {
         if !self.any.load(Ordering::SeqCst) {

@@ -37,8 +37,10 @@ pub(crate) struct Queue {
     len: AtomicUsize,
     /// Wakes the first when the group changes.
     changes: Arc<AtomicWaker>,
-    /// The version of the group whose members ring here.
-    version: AtomicU64,
+    /// The version of the group whose members all ring here.
+    heard: AtomicU64,
+    /// Held by whoever sees to it that they do.
+    hearing: Mutex<()>,
 }
 
 // ===== impl Queue =====
@@ -50,7 +52,8 @@ impl Queue {
             line: Mutex::new(Line::new()),
             len: AtomicUsize::new(0),
             changes: registry.follow(),
-            version: AtomicU64::new(0),
+            heard: AtomicU64::new(0),
+            hearing: Mutex::new(()),
         }
     }
 
@@ -86,12 +89,22 @@ impl Queue {
     }
 
     /// The members of this group ring from now on when they have room again.
+    ///
+    /// All of them do when this returns, also for who comes while another sees to it: were the version noted
+    /// before the last bell is hung, the second would wait for a ring that nobody hears.
     fn hear(self: &Arc<Self>, members: &Members) {
-        if self.version.swap(members.version(), Ordering::Relaxed) != members.version() {
-            for member in members {
-                member.state().bells().add(self);
-            }
+        let version = members.version();
+        if self.heard.load(Ordering::Acquire) == version {
+            return;
         }
+        let _hearing = self.hearing.lock();
+        if self.heard.load(Ordering::Relaxed) == version {
+            return;
+        }
+        for member in members {
+            member.state().bells().add(self);
+        }
+        self.heard.store(version, Ordering::Release);
     }
 
     /// Stands at the end; `None` if as many do as may.
@@ -141,5 +154,46 @@ impl fmt::Debug for Queue {
             .field("policy", &self.policy)
             .field("len", &self.len)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Endpoint;
+    use std::{sync::Barrier, thread, time::Duration};
+
+    /// Many, so that hanging their bells takes a while.
+    const MEMBERS: usize = 2000;
+    const THREADS: usize = 3;
+    const ROUNDS: usize = 50;
+
+    #[test]
+    fn all_members_ring_for_who_comes_while_another_sees_to_it() {
+        let endpoints = (0..MEMBERS).map(|n| Endpoint::new(n.to_string(), ()));
+        let registry: Registry<()> = endpoints.collect();
+        let snapshot = registry.load();
+        let members = snapshot.members();
+        let last = members.list()[MEMBERS - 1].state().bells();
+        for _ in 0..ROUNDS {
+            let queue = Arc::new(Queue::new(
+                WaitPolicy::new(Duration::from_secs(1)),
+                &registry,
+            ));
+            let together = Barrier::new(THREADS);
+            let come = || {
+                together.wait();
+                queue.hear(members);
+                last.are_heard_by(&queue)
+            };
+            let heard: Vec<_> = thread::scope(|scope| {
+                let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(come)).collect();
+                threads
+                    .into_iter()
+                    .map(|thread| thread.join().unwrap())
+                    .collect()
+            });
+            assert_eq!(heard, [true; THREADS]);
+        }
     }
 }

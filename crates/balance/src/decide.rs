@@ -38,11 +38,30 @@ pub(crate) struct Bound<S> {
     pub(crate) last_resort: bool,
 }
 
+/// What a request does that is to wait.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// It stands in line, and keeps the place it has.
+    Stands,
+    /// It is told so, and nothing else.
+    IsTold,
+}
+
 // ===== impl Inner =====
 
 impl<S: Clone, C> Inner<S, C> {
-    /// Decides on a request that has just come, or has come back.
+    /// Decides on a request that has just come. One that is to wait has no place in line yet: it takes it when
+    /// it is first polled ([`look`](Self::look)), since whoever stands there must hear when it is called.
+    pub(crate) fn admit_or_refuse<B>(&self, request: &Request<B>, trip: &mut Trip) -> Decision<S> {
+        self.decide_on(request, trip, Turn::IsTold)
+    }
+
+    /// Decides on a request that waits, or has come back.
     pub(crate) fn decide<B>(&self, request: &Request<B>, trip: &mut Trip) -> Decision<S> {
+        self.decide_on(request, trip, Turn::Stands)
+    }
+
+    fn decide_on<B>(&self, request: &Request<B>, trip: &mut Trip, turn: Turn) -> Decision<S> {
         let snapshot = self.registry.load();
         let members = snapshot.members();
         let barred = self.barred(&snapshot, trip);
@@ -50,7 +69,7 @@ impl<S: Clone, C> Inner<S, C> {
         let attempts = request.extensions().get::<Attempts>();
         let chosen = self.admit(&mut candidates, attempts);
         if chosen.is_none()
-            && let Some(until) = self.wait(&candidates, trip)
+            && let Some(until) = self.wait(&candidates, trip, turn)
         {
             return Decision::Wait(until);
         }
@@ -84,6 +103,11 @@ impl<S: Clone, C> Inner<S, C> {
         waker: &Waker,
     ) -> Decision<S> {
         trip.forget(Instant::now());
+        if trip.place.is_none()
+            && let decision @ (Decision::Send(_) | Decision::Refuse(_)) = self.decide(request, trip)
+        {
+            return decision;
+        }
         let is_first = trip.place.as_ref().is_some_and(|place| place.watch(waker));
         match self.decide(request, trip) {
             Decision::Wait(until) if is_first => Decision::Wait(until.min(self.keep_watch(trip))),
@@ -127,8 +151,9 @@ impl<S: Clone, C> Inner<S, C> {
         trip.barred(members, awaited)
     }
 
-    /// Takes a place in line, or keeps the one it has. `None` if there is nothing to wait for, or no room.
-    fn wait(&self, candidates: &Candidates<'_>, trip: &mut Trip) -> Option<Instant> {
+    /// Until when it may wait: takes a place in line, or keeps the one it has, if it is its turn to. `None` if
+    /// there is nothing to wait for, or no room.
+    fn wait(&self, candidates: &Candidates<'_>, trip: &mut Trip, turn: Turn) -> Option<Instant> {
         let queue = self.queue.as_ref()?;
         let now = Instant::now();
         let until = match &trip.place {
@@ -141,6 +166,7 @@ impl<S: Clone, C> Inner<S, C> {
         let wants = candidates.prospects(until - now)?;
         match &mut trip.place {
             Some(place) => place.stand(wants),
+            None if turn == Turn::IsTold => {}
             None => {
                 let place = Place::take(queue, candidates.members(), wants, now, until);
                 trip.place = place.map(Box::new);

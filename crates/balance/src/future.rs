@@ -24,6 +24,10 @@ use tower_service::Service;
 
 /// The response future of [`Balance`](crate::Balance).
 ///
+/// Whether the request is admitted or refused is decided in `call`, when it is known how the group stands. One that
+/// is to wait joins the line when this is first polled, as a future does nothing until then: in line it would
+/// keep those behind it from what it does not come to take.
+///
 /// Dropped before the head of the answer, it ends the attempt as cancelled, or leaves the line it waits in.
 #[pin_project]
 pub struct ResponseFuture<S, B, C>
@@ -72,7 +76,7 @@ where
 {
     pub(crate) fn new(inner: Arc<Inner<S, C>>, request: Request<B>) -> Self {
         let mut trip = Trip::default();
-        let stage = match inner.decide(&request, &mut trip) {
+        let stage = match inner.admit_or_refuse(&request, &mut trip) {
             Decision::Send(bound) => Stage::sent(bound, request),
             Decision::Wait(_) => Stage::waiting(request),
             Decision::Refuse(refusal) => Stage::refused(refusal),

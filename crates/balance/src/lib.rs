@@ -84,7 +84,9 @@
 //! # When nobody takes it
 //!
 //! A request waits if the user lets it ([`Balance::wait`]) and there is hope: somebody it wants is full, or rests
-//! for no longer than it may wait. The line is the group's, first come first served, and bounded. Each
+//! for no longer than it may wait. The line is the group's, first come first served, and bounded. Whether a request
+//! is admitted or refused is decided in `call`; one that is to wait joins the line when its future is first
+//! polled, since one that nobody polls would keep those behind it from what it never comes to take. Each
 //! deployment that takes a request again is for the first in line who wants it, and nobody who comes later
 //! has it before; whoever wants others only, by its [`Needs`] or by where it has been, neither waits for those
 //! before it nor takes anything from them.

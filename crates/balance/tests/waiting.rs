@@ -137,6 +137,29 @@ async fn first_come_first_served_and_nobody_else_is_woken() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_is_never_polled_keeps_nobody_from_being_served() {
+    let balance = narrow(1);
+    let held = send(&balance);
+    let mut forgotten = send(&balance);
+    let mut waiter = wait(&balance);
+    drop(held);
+    let answer = served(&mut waiter);
+    // It joins when it is polled at last, and is served in its turn.
+    assert_pending!(forgotten.poll());
+    drop(answer);
+    drop(served(&mut forgotten));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_first_polled_when_there_is_room_need_not_wait() {
+    let balance = narrow(1);
+    let held = send(&balance);
+    let mut later = send(&balance);
+    drop(held);
+    assert!(assert_ready!(later.poll()).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_fresh_request_does_not_overtake_those_who_wait() {
     let balance = narrow(1);
     let held = send(&balance);

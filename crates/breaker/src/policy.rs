@@ -124,7 +124,8 @@ impl BreakerPolicy {
     }
 
     /// What the cooldown grows to when openings follow each other. Default: 60 s; a cooldown above it stays
-    /// what it is.
+    /// what it is. With the [`jitter`](Self::jitter) on top that is the longest a deployment that gives no hint
+    /// rests, 66 s by default: whoever is well again is probed by the first request after so long.
     #[must_use]
     pub const fn longest(mut self, longest: Duration) -> Self {
         self.longest = longest;

@@ -7,8 +7,10 @@
 
 use bytes::Bytes;
 use headworks::{
+    Gateway,
     balance::Gate,
     breaker::{BreakerPolicy, Circuit},
+    config::Config,
     health::{Health, HealthBuilder, HealthGate, HealthPolicy, Subject},
     provider::{
         Target,
@@ -16,9 +18,11 @@ use headworks::{
     },
 };
 use headworks_upstream::{Answer, DeadPort, Upstream, openai};
+use http::Request;
 use http_body_util::Full;
 use serde_json::{Value, json};
 use std::time::Duration;
+use tower::ServiceExt;
 
 const CANARY: &str = "sk-canary-7f3a";
 
@@ -119,6 +123,70 @@ async fn in_the_background_what_falls_sick_is_taken_out_and_comes_back() {
         let counts = told(&health).await;
         assert_eq!(counts["unhealthy_count"], u8::from(!open));
     }
+}
+
+#[tokio::test]
+async fn a_check_that_finds_them_well_ends_an_outage_long_before_the_rests_are_over() {
+    let upstreams = Upstream::start_many(2).await;
+    let deployments: Vec<_> = upstreams
+        .iter()
+        .map(|upstream| {
+            upstream.answer(Answer::status(503));
+            format!(
+                "- {{ model_name: m, litellm_params: {{ model: openai/big, api_base: \"{}/v1\", api_key: k }} }}\n",
+                upstream.base_url()
+            )
+        })
+        .collect();
+    let config = format!(
+        "model_list:\n{}router_settings: {{ num_retries: 1, allowed_fails: 0, cooldown_time: 600 }}\n\
+         general_settings: {{ background_health_checks: true, health_check_interval: 0.2 }}",
+        deployments.concat()
+    );
+    let config = Config::parse(&config, "config.yaml").unwrap().config;
+    let gateway = Gateway::new(&config).unwrap();
+    let ask = async |request: Request<Full<Bytes>>| {
+        let Ok(response) = gateway.clone().oneshot(request).await;
+        response
+    };
+    let chat = || {
+        let request =
+            Request::post("/v1/chat/completions").header("content-type", "application/json");
+        let body = r#"{"model":"m","messages":[{"role":"user","content":"Hello"}]}"#;
+        request.body(Full::<Bytes>::from(body)).unwrap()
+    };
+
+    // A client's request has found both out, and so have the checks.
+    assert_eq!(ask(chat()).await.status(), 503);
+    let refused = ask(chat()).await;
+    assert_eq!(refused.headers()["x-headworks-error"], "all_resting");
+    let wait: u64 = refused.headers()["retry-after"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(wait > 500, "{wait}");
+    for upstream in &upstreams {
+        let before = upstream.seen().requests;
+        let checked = upstream
+            .wait_for(BOUND, |seen| seen.requests >= before + 3)
+            .await;
+        checked.unwrap();
+    }
+
+    for upstream in &upstreams {
+        upstream.answer_with(|request| match request.path() {
+            "/v1/models" => list(),
+            _ => openai::chat("big"),
+        });
+    }
+    let back = async {
+        while ask(chat()).await.status() != 200 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let back = tokio::time::timeout(BOUND, back).await;
+    assert!(back.is_ok(), "they rest, and are well");
 }
 
 #[tokio::test]

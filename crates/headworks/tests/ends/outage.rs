@@ -18,7 +18,9 @@ headworks: { retry_budget: { share: 0.1, floor_per_minute: 6 } }
 /// What every deployment answers while the outage lasts.
 const OUT: &str = r#""mock_response":"litellm.InternalServerError","#;
 
-/// How long a deployment rests at most: a minute, and a tenth of it at random.
+/// From one probe of a deployment to the next, at most: its longest rest, by the breaker's own default a minute and
+/// a tenth of it at random (`BreakerPolicy::longest`, `jitter`). Checks in the background make it shorter, see
+/// `tests/health.rs`.
 const PROBE_INTERVAL: Duration = Duration::from_secs(66);
 
 #[test]

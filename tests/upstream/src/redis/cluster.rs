@@ -1,7 +1,7 @@
 use super::{RedisServer, free_port, until};
 
-/// A Redis Cluster of one test alone: masters that share the slots evenly, without replicas. It goes on answering for
-/// what is left when one of them is down.
+/// A Redis Cluster of one test alone: masters that share the slots evenly, and replicas if a test adds them. It goes
+/// on answering for what is left when one of them is down.
 #[derive(Debug)]
 pub struct RedisCluster {
     nodes: Vec<Node>,
@@ -17,6 +17,27 @@ struct Node {
 
 const SLOTS: usize = 16384;
 
+fn args_of_one() -> Vec<String> {
+    let bus = free_port().to_string();
+    let args = [
+        ["--cluster-enabled", "yes"],
+        ["--cluster-port", &bus],
+        ["--cluster-node-timeout", "1000"],
+        ["--cluster-require-full-coverage", "no"],
+    ];
+    args.concat().into_iter().map(str::to_owned).collect()
+}
+
+// ===== impl Node =====
+
+impl Node {
+    fn meet(&self, other: &Self) {
+        let bus = other.server.args_after("--cluster-port");
+        let meet = ["CLUSTER", "MEET", "127.0.0.1", &other.port.to_string(), bus];
+        assert_eq!(self.server.cli(&meet), "OK");
+    }
+}
+
 // ===== impl RedisCluster =====
 
 impl RedisCluster {
@@ -26,19 +47,9 @@ impl RedisCluster {
     ///
     /// If that does not come about.
     pub async fn start(servers: usize) -> Self {
-        let args = || {
-            let bus = free_port().to_string();
-            let args = [
-                ["--cluster-enabled", "yes"],
-                ["--cluster-port", &bus],
-                ["--cluster-node-timeout", "1000"],
-                ["--cluster-require-full-coverage", "no"],
-            ];
-            args.concat().into_iter().map(str::to_owned).collect()
-        };
         let mut nodes: Vec<Node> = Vec::new();
         for number in 0..servers {
-            let (server, port) = RedisServer::start_on_some_port(args).await;
+            let (server, port) = RedisServer::start_on_some_port(args_of_one).await;
             let share = |number| number * SLOTS / servers;
             let (first, last) = (share(number), share(number + 1) - 1);
             let (first, last) = (first.to_string(), last.to_string());
@@ -50,12 +61,11 @@ impl RedisCluster {
             ] {
                 assert_eq!(server.cli(command), "OK");
             }
+            let node = Node { server, port, id };
             if let Some(first) = nodes.first() {
-                let bus = first.server.args_after("--cluster-port");
-                let meet = ["CLUSTER", "MEET", "127.0.0.1", &first.port.to_string(), bus];
-                assert_eq!(server.cli(&meet), "OK");
+                node.meet(first);
             }
-            nodes.push(Node { server, port, id });
+            nodes.push(node);
         }
         let known = format!("cluster_known_nodes:{servers}");
         let is_well = |node: &Node| {
@@ -66,6 +76,35 @@ impl RedisCluster {
         };
         until("the Cluster is well", || nodes.iter().all(is_well)).await;
         Self { nodes }
+    }
+
+    /// Adds a replica of one of its servers, which takes its place when it is down, and waits until it has its data.
+    /// It is the last of the servers from now on.
+    ///
+    /// # Panics
+    ///
+    /// If that does not come about.
+    pub async fn add_replica(&mut self, of: usize) {
+        let (server, port) = RedisServer::start_on_some_port(args_of_one).await;
+        let id = server.cli(&["CLUSTER", "MYID"]);
+        let node = Node { server, port, id };
+        let master = &self.nodes[of];
+        node.meet(master);
+        let command = ["CLUSTER", "REPLICATE", &master.id];
+        until("it knows its master", || node.server.cli(&command) == "OK").await;
+        until("it has its data", || {
+            let said = node.server.cli(&["INFO", "replication"]);
+            said.contains("master_link_status:up")
+        })
+        .await;
+        // Who does not know of it would not elect it.
+        let known = |other: &Node| {
+            let nodes = other.server.cli(&["CLUSTER", "NODES"]);
+            let mut lines = nodes.lines();
+            lines.any(|line| line.starts_with(&node.id) && line.contains("slave"))
+        };
+        until("all know it", || self.nodes.iter().all(known)).await;
+        self.nodes.push(node);
     }
 
     /// Where one of its servers listens.

@@ -36,6 +36,8 @@ fn ask(quota: &Arc<str>, want: u64) -> Question {
         want,
         ..Ask::default()
     };
+    // A window that outlasts the test.
+    (question.rates[0].width, question.rates[0].buckets) = (Duration::from_secs(10), 30);
     question.rates.truncate(1);
     question.slots = None;
     question
@@ -143,6 +145,22 @@ async fn a_limit_is_kept_while_its_keys_move_to_and_fro() {
     };
     let (admitted, ()) = tokio::join!(asking, moving);
     assert_eq!(admitted, 200);
+}
+
+#[tokio::test]
+async fn a_replica_that_takes_over_is_found_and_knows_what_was_used() {
+    let mut cluster = RedisCluster::start(3).await;
+    cluster.add_replica(2).await;
+    let name = kept_by(&cluster, 2);
+    let store = store(&cluster);
+    let before = until_all(&store, &[ask(&name, 20)]).await;
+    // It has been told of that once it has answered to this.
+    assert_eq!(cluster.server(2).cli(&["WAIT", "1", "5000"]), "1");
+    cluster.server(2).kill();
+    let after = until_all(&store, &[ask(&name, 0)]).await;
+    assert_eq!(after[0].memory, before[0].memory);
+    assert_eq!(after[0].rates[0].left, before[0].rates[0].left);
+    assert_eq!(cluster.keeper(0, &name), 3);
 }
 
 #[tokio::test]

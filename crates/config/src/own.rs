@@ -34,6 +34,7 @@ use std::{
 ///   when_all_rest: refuse  # or least_bad
 ///   longest_hint: 3600     # seconds a provider's word on when to come back is believed at most
 ///   limits: enforce        # or weigh, or learn; default as the strategy and the checks say
+///   tokenizer: true        # samples of prompts are counted by it; default false
 ///   redis: {replicas: 3, when_silent: share}  # or open, or closed
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -89,6 +90,10 @@ pub struct OwnSettings {
     pub longest_hint: Duration,
     /// Whether limits are kept. See [`Config::keeps_limits`](crate::Config::keeps_limits) for the default.
     pub limits: Option<Limits>,
+    /// Whether samples of prompts for `OpenAI`'s models are counted by their tokenizers, in the background, so that
+    /// estimates are right before a provider has reported a usage. Default: no. It takes a program that was built
+    /// with a tokenizer.
+    pub tokenizer: bool,
     /// How instances share what they keep, if Redis is named.
     pub redis: Sharing,
 }
@@ -226,6 +231,9 @@ impl OwnSettings {
                 .and_then(|field| field.positive_seconds(report))
                 .unwrap_or(default.longest_hint),
             limits: get("limits").and_then(|field| Limits::read(&field, report)),
+            tokenizer: get("tokenizer")
+                .and_then(|field| field.truth(report))
+                .unwrap_or(false),
             redis: get("redis")
                 .and_then(|field| Sharing::read(&field, report))
                 .unwrap_or_default(),
@@ -256,6 +264,7 @@ impl Default for OwnSettings {
             when_all_rest: WhenAllRest::default(),
             longest_hint: Hint::LONGEST,
             limits: None,
+            tokenizer: false,
             redis: Sharing::default(),
         }
     }

@@ -6,8 +6,9 @@ use parking_lot::Mutex;
 /// JSON around the text costs no tokens. Both are learned.
 const BYTES_PER_TOKEN: f64 = 4.0;
 
-/// How much the latest answer moves what has been learned of prompts.
-const WEIGHT: f64 = 0.1;
+/// What has been learned of prompts is the mean of all there were, until they are so many; then the latest moves it
+/// by one in so many.
+const SETTLED: u32 = 10;
 
 /// Tokens of an answer before anything is learned and where the request does not say: a few paragraphs.
 const ANSWER: u64 = 256;
@@ -50,6 +51,8 @@ pub struct Estimator {
 #[derive(Debug)]
 struct Learned {
     bytes_per_token: f64,
+    /// How many prompts it is the mean of, up to [`SETTLED`].
+    prompts: u32,
     answers: [u32; BUCKETS],
     count: u32,
 }
@@ -107,6 +110,7 @@ impl Default for Learned {
     fn default() -> Self {
         Self {
             bytes_per_token: BYTES_PER_TOKEN,
+            prompts: 0,
             answers: [0; BUCKETS],
             count: 0,
         }
@@ -145,7 +149,8 @@ impl Learned {
             let ratio = bytes as f64 / tokens as f64;
             // In the logarithm, so that twice too much and twice too little weigh alike.
             let off = (ratio / self.bytes_per_token).ln();
-            self.bytes_per_token *= (off * WEIGHT).exp();
+            self.prompts = SETTLED.min(self.prompts + 1);
+            self.bytes_per_token *= (off / f64::from(self.prompts)).exp();
         }
     }
 

@@ -103,6 +103,8 @@ mod quota;
 mod rests;
 mod service;
 pub mod share;
+#[cfg(feature = "tokenizer")]
+pub mod tokenizer;
 mod tokens;
 mod window;
 

@@ -166,6 +166,17 @@ impl RequestBody {
         }
     }
 
+    /// Shows `each` text of the prompt, and the tools that come with it, as [`prompt_len`](Self::prompt_len) counts
+    /// them, of several prompts all: for whoever counts more than bytes. Returns how many messages there are, 0
+    /// where there is no list of them.
+    pub fn prompt_texts(&self, each: &mut dyn FnMut(&[u8])) -> u64 {
+        if self.is_json() {
+            prompt::texts(&self.bytes, &self.anatomy.members, each)
+        } else {
+            0
+        }
+    }
+
     fn is_json(&self) -> bool {
         matches!(self.anatomy.form, Form::Value | Form::Member { .. })
     }

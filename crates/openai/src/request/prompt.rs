@@ -57,6 +57,40 @@ pub(super) fn text_len(bytes: &[u8], members: &Members) -> u64 {
     texts.sum::<u64>() + prompt + tools as u64
 }
 
+/// Shows the texts that [`text_len`] counts, of several prompts all, and tells how many messages there are.
+pub(super) fn texts(bytes: &[u8], members: &Members, each: &mut dyn FnMut(&[u8])) -> u64 {
+    let value = |member| members.get(member).map(|range| &bytes[range]);
+    let prompt = [
+        Member::System,
+        Member::Instructions,
+        Member::Messages,
+        Member::Input,
+        Member::Prompt,
+    ];
+    for value in prompt.into_iter().filter_map(value) {
+        let mut show = |text: Text<'_>| {
+            if let Some(text) = text.decode() {
+                each(&text);
+            }
+        };
+        // It was found to be sound when the body was read; were it not, it would be shown up to there.
+        visit(&mut Cursor::new(value), &mut show).unwrap_or_default();
+    }
+    if let Some(tools) = value(Member::Tools) {
+        each(tools);
+    }
+    let mut messages = 0;
+    if let Some(value) = value(Member::Messages) {
+        let mut cursor = Cursor::new(value);
+        let counted = cursor.elements(|cursor| {
+            messages += 1;
+            cursor.skip().map(drop)
+        });
+        counted.unwrap_or_default();
+    }
+    messages
+}
+
 /// The bytes of the longest of several prompts, of which each is answered by itself.
 fn longest_of(value: &[u8]) -> u64 {
     let mut cursor = Cursor::new(value);
@@ -162,19 +196,22 @@ fn show(raw: &[u8], piece: &mut dyn FnMut(&[u8])) {
 /// The bytes of the texts in the value ahead.
 fn texts_of(cursor: &mut Cursor<'_>) -> Result<u64, Fault> {
     let mut sum = 0;
+    visit(cursor, &mut |text| sum += len(text))?;
+    Ok(sum)
+}
+
+/// Shows the texts in the value ahead.
+fn visit<'a>(cursor: &mut Cursor<'a>, each: &mut impl FnMut(Text<'a>)) -> Result<(), Fault> {
     match cursor.kind()? {
-        Kind::String => sum = len(cursor.string()?),
-        Kind::Array => cursor.elements(|cursor| {
-            sum += texts_of(cursor)?;
-            Ok::<_, Fault>(())
-        })?,
+        Kind::String => each(cursor.string()?),
+        Kind::Array => cursor.elements(|cursor| visit(cursor, each))?,
         Kind::Object => cursor.members(|cursor, name| {
             match name.decode().as_deref() {
                 // Of messages, of their parts, of calls and their results.
                 Some(
                     b"content" | b"text" | b"thinking" | b"summary" | b"function" | b"tool_calls"
                     | b"arguments" | b"input" | b"output",
-                ) => sum += texts_of(cursor)?,
+                ) => visit(cursor, each)?,
                 _ => {
                     cursor.skip()?;
                 }
@@ -185,7 +222,7 @@ fn texts_of(cursor: &mut Cursor<'_>) -> Result<u64, Fault> {
             cursor.skip()?;
         }
     }
-    Ok(sum)
+    Ok(())
 }
 
 fn len(text: Text<'_>) -> u64 {

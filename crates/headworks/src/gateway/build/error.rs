@@ -17,6 +17,8 @@ pub enum BuildError {
     Roots(io::Error),
     /// The system's settings for DNS cannot be read.
     Resolver(io::Error),
+    /// There is nothing that counts tokens.
+    Tokenizer(io::Error),
     /// Where Redis is cannot be understood.
     Redis(io::Error),
 }
@@ -39,6 +41,9 @@ impl fmt::Display for BuildError {
                 "the system's settings for DNS cannot be used ({error}); say where addresses are looked up by \
                  `headworks.dns_servers`"
             ),
+            Self::Tokenizer(error) => {
+                write!(f, "`headworks.tokenizer` cannot be honoured: {error}")
+            }
             Self::Redis(error) => write!(
                 f,
                 "Redis cannot be where the configuration says it is: {error}"
@@ -53,7 +58,10 @@ impl Error for BuildError {
             Self::Deployments(error) => Some(error),
             Self::Aliases(error) => Some(error),
             Self::Fallbacks(error) => Some(error),
-            Self::Roots(error) | Self::Resolver(error) | Self::Redis(error) => Some(error),
+            Self::Roots(error)
+            | Self::Resolver(error)
+            | Self::Tokenizer(error)
+            | Self::Redis(error) => Some(error),
         }
     }
 }

@@ -23,7 +23,7 @@ use super::{
     network::Network,
     plan::Plans,
     policy,
-    quota::{LeftsBuilder, LimitPlan, Quotas, Sharing, TokenCost},
+    quota::{LeftsBuilder, LimitPlan, Quotas, Sampling, Sharing, TokenCost},
     reach::Reach,
     secrets::Secrets,
     stack,
@@ -159,6 +159,7 @@ impl<'a> GatewayBuilder<'a> {
         let checker = network.checker();
         let mut discovery = Discovery::default();
         let mut quotas = Quotas::new(config)?;
+        let sampling = Sampling::begin(config).map_err(BuildError::Tokenizer)?;
         let mut lefts = LeftsBuilder::default();
         let mut checks = HealthBuilder::new(policy::health(config));
 
@@ -183,6 +184,7 @@ impl<'a> GatewayBuilder<'a> {
                 &deployment.id,
                 target.provider(),
                 &quota,
+                sampling.of(deployment, target),
             ));
             limit = if quotas.is_shared(deployment) {
                 let circuit = circuit.clone();

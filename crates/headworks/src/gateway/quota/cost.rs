@@ -1,3 +1,4 @@
+use super::Sampler;
 use crate::meter::Seen;
 use headworks_core::{Answer, End, Left, LeftIn, LeftOf};
 use headworks_limit::{Cost, Estimator, Period, Quota, Tally, Tokens, Told, Unit};
@@ -13,7 +14,8 @@ use tokio::time::Instant;
 pub(crate) struct TokenCost(Arc<Inner>);
 
 struct Inner {
-    estimator: Estimator,
+    estimator: Arc<Estimator>,
+    sampler: Option<Sampler>,
     provider: &'static Provider,
     /// Is told what the provider says is left of it, if there is anything to count.
     quota: Option<Quota>,
@@ -37,7 +39,12 @@ pub(crate) struct TokenTally {
 
 impl TokenCost {
     /// Of a deployment of this id and provider, counted against this quota.
-    pub(crate) fn new(deployment: &str, provider: &'static Provider, quota: &Quota) -> Self {
+    pub(in crate::gateway) fn new(
+        deployment: &str,
+        provider: &'static Provider,
+        quota: &Quota,
+        sampler: Option<Sampler>,
+    ) -> Self {
         let labels = [("deployment", deployment.to_owned())];
         let limits = quota.limits();
         // A limit that is half unused is not to be out of reach, whatever answers have been like.
@@ -48,7 +55,8 @@ impl TokenCost {
             None => Estimator::new(),
         };
         Self(Arc::new(Inner {
-            estimator,
+            estimator: Arc::new(estimator),
+            sampler,
             provider,
             tokens: limits.count_tokens(),
             quota: (!limits.is_empty()).then(|| quota.clone()),
@@ -83,6 +91,9 @@ impl Cost<RequestBody> for TokenCost {
         }
         let body = request.body();
         let prompt = body.prompt_len();
+        if let Some(sampler) = &self.0.sampler {
+            sampler.look(body, &self.0.estimator);
+        }
         let writes = writes(request.uri().path());
         let most = match writes {
             true => body.max_tokens(),

@@ -3,12 +3,18 @@
 mod cost;
 mod left;
 mod said;
+#[cfg(not(feature = "tokenizer"))]
+#[path = "no_sample.rs"]
+mod sample;
+#[cfg(feature = "tokenizer")]
+mod sample;
 mod sharing;
 
 pub use said::LimitPlan;
 
 pub(super) use cost::{TokenCost, TokenTally};
 pub(super) use left::{Left, Lefts, LeftsBuilder, Rate};
+pub(super) use sample::{Sampler, Sampling};
 pub(super) use sharing::Sharing;
 
 use super::build::BuildError;

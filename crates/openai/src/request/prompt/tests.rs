@@ -129,6 +129,26 @@ fn text_is_counted_and_nothing_else_is() {
 }
 
 #[test]
+fn the_texts_that_are_counted_can_be_read_and_messages_be_counted() {
+    let request = json!({
+        "system": "S\n",
+        "messages": [
+            {"role": "user", "content": "a\u{1F600}", "name": "not a text"},
+            {"role": "user", "content": [{"type": "text", "text": "b"}, {"type": "image_url", "image_url": {"url": "u"}}]},
+        ],
+        "prompt": ["c", "d", [1, 2]],
+        "tools": [],
+    });
+    let mut texts = Vec::new();
+    let messages = body(&request).prompt_texts(&mut |text| texts.push(text.to_vec()));
+    assert_eq!(messages, 2);
+    let wanted = ["S\n", "a\u{1F600}", "b", "c", "d", "[]"];
+    assert_eq!(texts, wanted.map(|text| text.as_bytes().to_vec()));
+    let none = body(&json!({"input": "e"})).prompt_texts(&mut |text| assert_eq!(text, b"e"));
+    assert_eq!(none, 0);
+}
+
+#[test]
 fn the_providers_members_are_read_where_they_stand() {
     let body = RequestBody::json(Bytes::from(
         r#"{"model":"m","user":"a\u0062","user":"second","prompt_cache_key":"","previous_response_id":7,

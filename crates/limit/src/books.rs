@@ -446,14 +446,20 @@ impl Books {
         };
         let forgotten = together.memory != 0 && together.memory != answer.memory;
         together.memory = answer.memory;
-        together.instances = answer.instances;
-        together.slots = answer.slots;
         let begins = std::mem::take(&mut together.silent);
-        together.lost = false;
-        if !begins {
-            together.until = asked + micros(TRUST);
+        if forgotten {
+            // It knows nothing of the others until they have told it: till the next answer all is as if it were
+            // silent.
+            together.until = 0;
+        } else {
+            together.instances = answer.instances;
+            together.slots = answer.slots;
+            together.lost = false;
+            if !begins {
+                together.until = asked + micros(TRUST);
+            }
+            self.accounts.iter_mut().for_each(Account::release);
         }
-        self.accounts.iter_mut().for_each(Account::release);
         for (rate, granted) in question.rates.iter().zip(&answer.rates) {
             let named = |account: &&mut Account| account.rate.name() == rate.name;
             let Some(account) = self.accounts.iter_mut().find(named) else {
@@ -461,10 +467,9 @@ impl Books {
             };
             if forgotten {
                 // What was used is told first, by everybody: until then the store grants what is not there.
-                let used = account.window.used(now);
+                let used = account.used_here(now);
                 account.lease.forgotten(used);
                 account.lease.give_back(granted.at, granted.amount);
-                account.left = 0;
             } else {
                 account.lease.granted(*granted, asked);
                 account.left = granted.left;

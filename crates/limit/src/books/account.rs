@@ -95,6 +95,15 @@ impl Account {
         self.window.take_back(at, amount);
     }
 
+    /// What is in the window without what is withheld.
+    pub(super) fn used_here(&mut self, now: u64) -> u64 {
+        let (at, withheld) = self.withheld;
+        self.window.take_back(at, withheld);
+        let used = self.window.used(now);
+        self.window.put_back(at, withheld);
+        used
+    }
+
     /// What the store is told and asked; nothing if it is not known whether there is one.
     pub(super) fn question(
         &mut self,

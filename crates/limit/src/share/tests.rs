@@ -219,7 +219,10 @@ async fn while_there_is_room_nobody_is_refused_whatever_the_store_does() {
             let reserved = one.quota.reserve(Tokens::NONE, Instant::now());
             reserved.unwrap().settle(Tokens::NONE);
         }
-        // Now and then nothing is asked for, and now and then the store is silent.
+        // Now and then nothing is asked for, and now and then the store is silent, or has forgotten everything.
+        if rng.u8(0..200) == 0 {
+            store.store.clear();
+        }
         let pause = if rng.u8(0..100) == 0 {
             3000
         } else {

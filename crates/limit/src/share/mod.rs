@@ -48,6 +48,9 @@
 //! to be left than its part. What it admits then is owed, and told, with its age, when the store is back.
 //! A store may be silent for some quotas alone, of which it has lost the server that keeps them: then that holds for
 //! those, and the others go on as before.
+//!
+//! A store that has lost its data counts as silent until the next answer: it knows nothing of the others before they
+//! have told it.
 
 mod keeper;
 mod lease;

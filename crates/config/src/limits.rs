@@ -35,6 +35,9 @@ pub struct Sharing {
     pub replicas: Option<u32>,
     /// What an instance does when Redis is silent.
     pub when_silent: WhenSilent,
+    /// How long a request waits until Redis has decided on it: a millisecond to a second. Default: none, by which
+    /// each instance decides by what it holds, and no request waits.
+    pub strict_within: Option<Duration>,
 }
 
 /// What an instance does when Redis is silent: `headworks.redis.when_silent`.
@@ -84,6 +87,13 @@ impl Sharing {
                 .get("when_silent")
                 .and_then(|field| WhenSilent::read(&field, report))
                 .unwrap_or_default(),
+            strict_within: section.get("strict_within").and_then(|field| {
+                const ACCEPTED: &str = "a number of seconds from 0.001 to 1";
+                let accept = |seconds: f64| (0.001..=1.0).contains(&seconds);
+                field
+                    .number(report, ACCEPTED, accept)
+                    .map(Duration::from_secs_f64)
+            }),
         })
     }
 

@@ -35,7 +35,7 @@ use std::{
 ///   longest_hint: 3600     # seconds a provider's word on when to come back is believed at most
 ///   limits: enforce        # or weigh, or learn; default as the strategy and the checks say
 ///   tokenizer: true        # samples of prompts are counted by it; default false
-///   redis: {replicas: 3, when_silent: share}  # or open, or closed
+///   redis: {replicas: 3, when_silent: share}  # or open, or closed; strict_within: 0.02 asks for each request
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct OwnSettings {

@@ -1,8 +1,10 @@
 //! What is used of a quota, and whether a request fits: arithmetic over times, without locks or clocks.
 
 mod account;
+mod strict;
 
 pub(crate) use account::Then;
+pub(crate) use strict::Replies;
 
 use crate::{
     Limits, Period, Tokens, Unit,
@@ -10,9 +12,10 @@ use crate::{
     share::{Alone, Answer, Lease, Question, SlotQuestion, TRUST, Wanted},
     window::micros,
 };
-use account::Account;
+use account::{Account, Ahead};
 use headworks_core::Reason;
 use std::{cmp::Ordering, sync::Arc, time::Duration};
+use strict::Strict;
 
 /// What a quota has been used for.
 #[derive(Debug)]
@@ -48,6 +51,8 @@ struct Together {
     /// Slots held.
     slots: u64,
     slots_short: bool,
+    /// The store decides on each request.
+    strict: Option<Strict>,
 }
 
 /// By what a request is admitted.
@@ -57,6 +62,8 @@ pub(super) enum Mode {
     Own,
     /// By what has been leased.
     Leased,
+    /// By what the store says of each request.
+    Strict,
     /// By a part of the limits, while nothing is heard of the others.
     Cut(Alone),
 }
@@ -180,6 +187,10 @@ impl Books {
         now: u64,
     ) -> Result<Option<u64>, Reason> {
         let mode = self.mode(now);
+        if matches!(mode, Mode::Strict) {
+            // Nothing is held that could be had without asking.
+            return Err(Reason::Full);
+        }
         if matches!(mode, Mode::Leased) {
             for account in &mut self.accounts {
                 account.want(account.rate.unit.of(tokens));
@@ -191,7 +202,7 @@ impl Books {
             let need = account.rate.unit.of(tokens);
             account.window.add(now, need);
             match mode {
-                Mode::Own => {}
+                Mode::Own | Mode::Strict => {}
                 // The earliest of all: what comes back too early is missing for a while, and not too much.
                 Mode::Leased => granted = granted.into_iter().chain(account.lease.take(need)).min(),
                 Mode::Cut(_) => account.lease.owe(need),
@@ -207,8 +218,10 @@ impl Books {
     /// Whether a request of the smallest size would be admitted.
     pub(crate) fn standing(&mut self, now: u64) -> Result<(), Reason> {
         self.check_rest(now)?;
-        let mode = self.mode(now);
-        self.check(mode, |_| 1, now)
+        match self.mode(now) {
+            Mode::Strict => self.known_to_be_used(now),
+            mode => self.check(mode, |_| 1, now),
+        }
     }
 
     const fn check_rest(&self, now: u64) -> Result<(), Reason> {
@@ -222,8 +235,14 @@ impl Books {
         let Some(together) = &mut self.together else {
             return Mode::Own;
         };
-        if now < together.until {
-            return Mode::Leased;
+        match &together.strict {
+            None if now < together.until => return Mode::Leased,
+            // What is not limited is nobody's to decide.
+            Some(_) if self.accounts.is_empty() && self.limits.parallel.is_none() => {
+                return Mode::Own;
+            }
+            Some(strict) if !strict.late => return Mode::Strict,
+            None | Some(_) => {}
         }
         if !std::mem::replace(&mut together.lost, true) {
             // From here on it goes by its own window. Of what was left when it last heard of the others, it has
@@ -259,7 +278,7 @@ impl Books {
         let refusals = refusals.filter_map(|account| {
             let need = need(&account.rate);
             match mode {
-                Mode::Own => account.refusal(account.rate.limit, need, now),
+                Mode::Own | Mode::Strict => account.refusal(account.rate.limit, need, now),
                 Mode::Leased => account.unleased(need, instances, now),
                 Mode::Cut(alone) => account.refusal(alone.of(account.rate.limit), need, now),
             }
@@ -275,6 +294,7 @@ impl Books {
     /// Gives the slot back.
     pub(crate) fn end(&mut self) {
         self.in_flight = self.in_flight.saturating_sub(1);
+        self.tell_soon();
     }
 
     /// In place of what was `reserved` at `then`, counts `actual`: what was too much where it was taken, what
@@ -375,7 +395,7 @@ impl Books {
     }
 
     /// Goes by what a store grants from now on; until it has, by what `alone` says.
-    pub(crate) fn share(&mut self, alone: Alone, wanted: Arc<Wanted>) {
+    pub(crate) fn share(&mut self, alone: Alone, strict: Option<Duration>, wanted: Arc<Wanted>) {
         self.together = Some(Together {
             alone,
             wanted,
@@ -386,6 +406,7 @@ impl Books {
             memory: 0,
             slots: 0,
             slots_short: false,
+            strict: strict.map(Strict::new),
         });
     }
 
@@ -403,7 +424,17 @@ impl Books {
             .together
             .as_ref()
             .is_some_and(|together| together.silent);
-        let ahead = (!silent).then(|| 2.0 * AHEAD.div_duration_f64(since).min(1.0));
+        let strict = self
+            .together
+            .as_ref()
+            .is_some_and(|together| together.strict.is_some());
+        let ahead = if silent {
+            Ahead::Unheard
+        } else if strict {
+            Ahead::Nothing
+        } else {
+            Ahead::Of(2.0 * AHEAD.div_duration_f64(since).min(1.0))
+        };
         let limits = &self.limits;
         let rates = self.accounts.iter_mut().map(|account| {
             if lost {
@@ -418,7 +449,9 @@ impl Books {
         let slots = slots.map(|(limit, together)| {
             let short = std::mem::take(&mut together.slots_short);
             // Some in advance, so that not each new request has to be asked for.
-            let more = if short {
+            let more = if strict {
+                0
+            } else if short {
                 in_flight.max(1)
             } else {
                 in_flight.div_ceil(4).max(1)
@@ -436,13 +469,20 @@ impl Books {
             rates,
             slots,
             rest: Duration::from_micros(rest),
+            requests: self.requests(),
         }
     }
 
-    /// What the store has answered to what was `asked` then.
-    pub(crate) fn answered(&mut self, question: &Question, answer: &Answer, asked: u64, now: u64) {
+    /// What the store has answered to what was `asked` then, and what it has decided.
+    pub(crate) fn answered(
+        &mut self,
+        question: &Question,
+        answer: &Answer,
+        asked: u64,
+        now: u64,
+    ) -> Replies {
         let Some(together) = &mut self.together else {
-            return;
+            return Replies::new();
         };
         let forgotten = together.memory != 0 && together.memory != answer.memory;
         together.memory = answer.memory;
@@ -460,9 +500,11 @@ impl Books {
             }
             self.accounts.iter_mut().for_each(Account::release);
         }
+        if let Some(strict) = &mut together.strict {
+            strict.heard(now.saturating_sub(asked), begins);
+        }
         for (rate, granted) in question.rates.iter().zip(&answer.rates) {
-            let named = |account: &&mut Account| account.rate.name() == rate.name;
-            let Some(account) = self.accounts.iter_mut().find(named) else {
+            let Some(account) = self.named(rate.name) else {
                 continue;
             };
             if forgotten {
@@ -479,22 +521,28 @@ impl Books {
             self.want();
         }
         self.heard(now + micros(answer.rest));
+        self.decided(question, answer, forgotten, now)
     }
 
     /// The store has not answered this.
-    pub(crate) fn unanswered(&mut self, question: &Question, now: u64) {
+    pub(crate) fn unanswered(&mut self, question: &Question, now: u64) -> Replies {
         if let Some(together) = &mut self.together {
             together.silent = true;
         }
         for rate in &question.rates {
-            let named = |account: &&mut Account| account.rate.name() == rate.name;
-            if let Some(account) = self.accounts.iter_mut().find(named) {
+            if let Some(account) = self.named(rate.name) {
                 account.lease.unanswered(&rate.ask);
             }
         }
         if !question.rest.is_zero() {
             self.rest_untold = self.rest_untold.max(now + micros(question.rest));
         }
+        self.undecided(now)
+    }
+
+    fn named(&mut self, rate: &str) -> Option<&mut Account> {
+        let named = |account: &&mut Account| account.rate.name() == rate;
+        self.accounts.iter_mut().find(named)
     }
 
     pub(crate) const fn in_flight(&self) -> u64 {

@@ -1,8 +1,9 @@
-use crate::{Flight, ResponseBody, Tally};
+use crate::{Asking, Flight, Reservation, ResponseBody, Tally, rests::Rests};
 use headworks_core::{
-    Answer, BoxError, Classify, End, Guard, GuardedBody, NotAdmitted, Outcome, Refusal, Verdict,
+    Answer, BoxError, Classify, End, Guard, GuardedBody, NotAdmitted, Outcome, Refusal, Returned,
+    Verdict,
 };
-use http::Response;
+use http::{Request, Response};
 use http_body::Body;
 use pin_project::pin_project;
 use std::{
@@ -11,40 +12,71 @@ use std::{
     pin::Pin,
     task::{Context, Poll, ready},
 };
+use tower_service::Service;
 
 /// The response future of [`RateLimit`](crate::RateLimit).
 ///
-/// Dropped before the head of the answer, it settles the request as cancelled.
+/// Dropped before the head of the answer, it settles the request as cancelled; dropped before it is known whether
+/// the request is admitted, it leaves no trace.
 #[pin_project]
-pub struct ResponseFuture<F, T: Tally, K> {
+pub struct ResponseFuture<S, B, T: Tally, K>
+where
+    S: Service<Request<B>>,
+{
     #[pin]
-    stage: Stage<F, T, K>,
+    stage: Stage<S, B, T, K>,
 }
 
 #[pin_project(project = StageProj, project_replace = StageOwned)]
-enum Stage<F, T: Tally, K> {
+enum Stage<S, B, T: Tally, K>
+where
+    S: Service<Request<B>>,
+{
     TurnedAway(Option<BoxError>),
+    /// Behind a pointer, so that the futures of those that wait for nobody are no larger for it.
+    Asking(Option<Box<Asked<S, B, T, K>>>),
     Admitted {
         #[pin]
-        inner: F,
+        inner: S::Future,
         guard: Guard<Flight<T>>,
         classifier: K,
     },
     Done,
 }
 
+/// A request that is asked for, and the service that is ready to take it.
+pub(crate) struct Asked<S, B, T, K> {
+    pub(crate) asking: Asking,
+    pub(crate) service: S,
+    pub(crate) request: Request<B>,
+    pub(crate) terms: Terms<T, K>,
+}
+
+/// By what a request is accounted for once it is admitted.
+pub(crate) struct Terms<T, K> {
+    pub(crate) tally: T,
+    pub(crate) rests: Rests,
+    pub(crate) anyway: bool,
+    pub(crate) classifier: K,
+}
+
 const DONE: &str = "polled after it was done";
 
 // ===== impl ResponseFuture =====
 
-impl<F, T: Tally, K> ResponseFuture<F, T, K> {
-    pub(crate) const fn admitted(inner: F, guard: Guard<Flight<T>>, classifier: K) -> Self {
+impl<S, B, T: Tally, K> ResponseFuture<S, B, T, K>
+where
+    S: Service<Request<B>>,
+{
+    pub(crate) fn admitted(inner: S::Future, reservation: Reservation, terms: Terms<T, K>) -> Self {
         Self {
-            stage: Stage::Admitted {
-                inner,
-                guard,
-                classifier,
-            },
+            stage: Stage::admitted(inner, reservation, terms),
+        }
+    }
+
+    pub(crate) fn asking(asked: Asked<S, B, T, K>) -> Self {
+        Self {
+            stage: Stage::Asking(Some(Box::new(asked))),
         }
     }
 
@@ -55,25 +87,51 @@ impl<F, T: Tally, K> ResponseFuture<F, T, K> {
     }
 }
 
-impl<F, T, K, B, E> Future for ResponseFuture<F, T, K>
+impl<S, B, T, K, R> Future for ResponseFuture<S, B, T, K>
 where
-    F: Future<Output = Result<Response<B>, E>>,
-    E: Into<BoxError>,
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: Into<BoxError>,
+    B: Send + 'static,
     T: Tally,
     K: Classify,
-    B: Body,
+    R: Body,
 {
-    type Output = Result<Response<ResponseBody<B, T>>, BoxError>;
+    type Output = Result<Response<ResponseBody<R, T>>, BoxError>;
 
+    #[expect(clippy::expect_used, reason = "a broken contract")]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut stage = self.project().stage;
-        let answer = match stage.as_mut().project() {
-            StageProj::TurnedAway(error) => match error.take() {
-                Some(error) => return Poll::Ready(Err(error)),
-                None => panic!("{DONE}"),
-            },
-            StageProj::Admitted { inner, .. } => ready!(inner.poll(cx)).map_err(Into::into),
-            StageProj::Done => panic!("{DONE}"),
+        let answer = loop {
+            let (admitted, asked) = match stage.as_mut().project() {
+                StageProj::TurnedAway(error) => {
+                    return Poll::Ready(Err(error.take().expect(DONE)));
+                }
+                StageProj::Asking(asked) => {
+                    let waiting = asked.as_mut().expect(DONE);
+                    let admitted = ready!(Pin::new(&mut waiting.asking).poll(cx));
+                    (admitted, asked.take().expect(DONE))
+                }
+                StageProj::Admitted { inner, .. } => {
+                    break ready!(inner.poll(cx)).map_err(Into::into);
+                }
+                StageProj::Done => panic!("{DONE}"),
+            };
+            let Asked {
+                mut service,
+                request,
+                terms,
+                ..
+            } = *asked;
+            match admitted {
+                Ok(reservation) => {
+                    let inner = service.call(request);
+                    stage.set(Stage::admitted(inner, reservation, terms));
+                }
+                Err(why) => {
+                    stage.set(Stage::Done);
+                    return Poll::Ready(Err(Returned::new(request, why).into()));
+                }
+            }
         };
         let StageOwned::Admitted {
             mut guard,
@@ -108,9 +166,28 @@ where
     }
 }
 
-impl<F, T: Tally, K> fmt::Debug for ResponseFuture<F, T, K> {
+impl<S, B, T: Tally, K> fmt::Debug for ResponseFuture<S, B, T, K>
+where
+    S: Service<Request<B>>,
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+// ===== impl Stage =====
+
+impl<S, B, T: Tally, K> Stage<S, B, T, K>
+where
+    S: Service<Request<B>>,
+{
+    fn admitted(inner: S::Future, reservation: Reservation, terms: Terms<T, K>) -> Self {
+        let flight = Flight::new(reservation, terms.tally, terms.rests, terms.anyway);
+        Self::Admitted {
+            inner,
+            guard: Guard::new(flight),
+            classifier: terms.classifier,
+        }
     }
 }
 

@@ -97,6 +97,7 @@
 //! # }
 //! ```
 
+mod ask;
 mod books;
 mod cost;
 mod estimator;
@@ -113,6 +114,7 @@ pub mod tokenizer;
 mod tokens;
 mod window;
 
+pub use ask::{Admission, Asking};
 pub use books::{Told, Usage};
 pub use cost::{Cost, RequestsOnly, Tally};
 pub use estimator::Estimator;

@@ -1,6 +1,6 @@
 use crate::{
-    Limits, Period, Tokens, Told, Unit, Usage,
-    books::{Books, Then},
+    Admission, Asking, Limits, Period, Tokens, Told, Unit, Usage,
+    books::{Books, Replies, Then},
     share::{Alone, Answer, Question, Wanted},
     window::micros,
 };
@@ -103,9 +103,11 @@ impl Quota {
     ///
     /// # Errors
     ///
-    /// [`NotAdmitted`] if it does not fit, with what is used up and for how long.
+    /// [`NotAdmitted`] if it does not fit, with what is used up and for how long. Always, with [`Reason::Full`], where
+    /// a store decides on each request ([`KeeperParams::strict`](crate::share::KeeperParams::strict)) and answers:
+    /// nothing is held then that could be had without [asking](Self::ask).
     pub fn reserve(&self, tokens: Tokens, now: Instant) -> Result<Reservation, NotAdmitted> {
-        self.admit(tokens, now, Books::reserve)
+        self.admit(&mut self.0.books.lock(), tokens, now, false)
     }
 
     /// Admits a request though the quota [rests](Self::rest), for whoever has nobody else to ask. Limits are kept
@@ -115,17 +117,54 @@ impl Quota {
     ///
     /// As [`reserve`](Self::reserve).
     pub fn reserve_anyway(&self, tokens: Tokens, now: Instant) -> Result<Reservation, NotAdmitted> {
-        self.admit(tokens, now, Books::reserve_anyway)
+        self.admit(&mut self.0.books.lock(), tokens, now, true)
+    }
+
+    /// The same as [`reserve`](Self::reserve), where a store may have to be asked for each request. What does not
+    /// wait is decided at once.
+    pub fn ask(&self, tokens: Tokens, now: Instant) -> Admission {
+        self.ask_or_admit(tokens, now, false)
+    }
+
+    /// As [`reserve_anyway`](Self::reserve_anyway).
+    pub fn ask_anyway(&self, tokens: Tokens, now: Instant) -> Admission {
+        self.ask_or_admit(tokens, now, true)
+    }
+
+    fn ask_or_admit(&self, tokens: Tokens, now: Instant, anyway: bool) -> Admission {
+        let mut books = self.0.books.lock();
+        match books.ask(tokens, anyway, self.0.clock.micros(now)) {
+            None => Admission::Now(self.admit(&mut books, tokens, now, anyway)),
+            Some(Ok((reply, within))) => {
+                Admission::Later(Asking::new(self.clone(), tokens, reply, now + within))
+            }
+            Some(Err(reason)) => Admission::Now(Err(NotAdmitted::new(reason))),
+        }
+    }
+
+    /// The same for one whose answer has not come in time.
+    pub(crate) fn reserve_unanswered(
+        &self,
+        tokens: Tokens,
+        now: Instant,
+    ) -> Result<Reservation, NotAdmitted> {
+        let mut books = self.0.books.lock();
+        books.is_late();
+        self.admit(&mut books, tokens, now, true)
     }
 
     fn admit(
         &self,
+        books: &mut Books,
         tokens: Tokens,
         now: Instant,
-        reserve: impl FnOnce(&mut Books, Tokens, u64) -> Result<Option<u64>, Reason>,
+        anyway: bool,
     ) -> Result<Reservation, NotAdmitted> {
         let reserved = self.0.clock.micros(now);
-        let granted = reserve(&mut self.0.books.lock(), tokens, reserved);
+        let granted = match anyway {
+            false => books.reserve(tokens, reserved),
+            true => books.reserve_anyway(tokens, reserved),
+        };
         Ok(Reservation {
             quota: Some(self.clone()),
             then: Then {
@@ -168,8 +207,13 @@ impl Quota {
     }
 
     /// Goes by what a store grants from now on; `wanted` is told when something is wanted from it.
-    pub(crate) fn share(&self, alone: Alone, wanted: Arc<Wanted>) {
-        self.0.books.lock().share(alone, wanted);
+    pub(crate) fn share(&self, alone: Alone, strict: Option<Duration>, wanted: Arc<Wanted>) {
+        self.0.books.lock().share(alone, strict, wanted);
+    }
+
+    /// True if there is something to tell the store or to ask, apart from being there.
+    pub(crate) fn has_news(&self) -> bool {
+        self.0.books.lock().has_news()
     }
 
     pub(crate) fn question(&self, name: Arc<str>, since: Duration, now: Instant) -> Question {
@@ -179,12 +223,30 @@ impl Quota {
 
     pub(crate) fn answered(&self, question: &Question, answer: &Answer, asked: Instant) {
         let [asked, now] = [asked, Instant::now()].map(|time| self.0.clock.micros(time));
-        self.0.books.lock().answered(question, answer, asked, now);
+        let mut books = self.0.books.lock();
+        let replies = books.answered(question, answer, asked, now);
+        drop(books);
+        self.reply(replies);
     }
 
     pub(crate) fn unanswered(&self, question: &Question) {
         let now = self.0.clock.micros(Instant::now());
-        self.0.books.lock().unanswered(question, now);
+        let mut books = self.0.books.lock();
+        let replies = books.unanswered(question, now);
+        drop(books);
+        self.reply(replies);
+    }
+
+    fn reply(&self, replies: Replies) {
+        for (waiter, then) in replies {
+            let tokens = waiter.tokens;
+            let reservation = then.map(|then| Reservation {
+                quota: Some(self.clone()),
+                then,
+                tokens,
+            });
+            waiter.reply(reservation.map_err(NotAdmitted::new));
+        }
     }
 
     /// Requests admitted whose answers have not ended.

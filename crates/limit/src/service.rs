@@ -1,5 +1,9 @@
-use crate::{Cost, Flight, Quota, RequestsOnly, ResponseBody, ResponseFuture, rests::Rests};
-use headworks_core::{BoxError, Classify, Guard, LastResort, Returned, StatusClassifier};
+use crate::{
+    Admission, Cost, Quota, RequestsOnly, ResponseBody, ResponseFuture,
+    future::{Asked, Terms},
+    rests::Rests,
+};
+use headworks_core::{BoxError, Classify, LastResort, Returned, StatusClassifier};
 use http::{Request, Response};
 use http_body::Body;
 use std::task::{Context, Poll};
@@ -33,7 +37,7 @@ impl<S, C, K> RateLimit<S, C, K> {
 
 impl<S, C, K, B, R> Service<Request<B>> for RateLimit<S, C, K>
 where
-    S: Service<Request<B>, Response = Response<R>>,
+    S: Service<Request<B>, Response = Response<R>> + Clone,
     S::Error: Into<BoxError>,
     C: Cost<B>,
     B: Send + 'static,
@@ -42,7 +46,7 @@ where
 {
     type Response = Response<ResponseBody<R, C::Tally>>;
     type Error = BoxError;
-    type Future = ResponseFuture<S::Future, C::Tally, K>;
+    type Future = ResponseFuture<S, B, C::Tally, K>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx).map_err(Into::into)
@@ -52,17 +56,34 @@ where
         let (tokens, tally) = self.cost.estimate(&request);
         let now = Instant::now();
         let anyway = request.extensions().get::<LastResort>().is_some();
-        let reserved = match anyway {
-            false => self.quota.reserve(tokens, now),
-            true => self.quota.reserve_anyway(tokens, now),
+        let admission = match anyway {
+            false => self.quota.ask(tokens, now),
+            true => self.quota.ask_anyway(tokens, now),
         };
-        match reserved {
-            Ok(reservation) => {
-                let flight = Flight::new(reservation, tally, self.rests.clone(), anyway);
-                let guard = Guard::new(flight);
-                ResponseFuture::admitted(self.inner.call(request), guard, self.classifier.clone())
+        let terms = Terms {
+            tally,
+            rests: self.rests.clone(),
+            anyway,
+            classifier: self.classifier.clone(),
+        };
+        match admission {
+            Admission::Now(Ok(reservation)) => {
+                ResponseFuture::admitted(self.inner.call(request), reservation, terms)
             }
-            Err(why) => ResponseFuture::turned_away(Returned::new(request, why).into()),
+            Admission::Now(Err(why)) => {
+                ResponseFuture::turned_away(Returned::new(request, why).into())
+            }
+            Admission::Later(asking) => {
+                // The one that is ready waits with the request; its clone is made ready before the next.
+                let clone = self.inner.clone();
+                let service = std::mem::replace(&mut self.inner, clone);
+                ResponseFuture::asking(Asked {
+                    asking,
+                    service,
+                    request,
+                    terms,
+                })
+            }
         }
     }
 }

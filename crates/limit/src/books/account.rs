@@ -21,6 +21,8 @@ pub(super) struct Account {
     pub(super) withheld: (u64, u64),
     /// Since when it counts, if it has been learned: what was reserved before is the provider's to count.
     pub(super) since: u64,
+    /// When what the store has last refused will fit, as things stood.
+    pub(super) fits_again: u64,
 }
 
 /// When something was reserved.
@@ -29,6 +31,17 @@ pub(crate) struct Then {
     pub(crate) reserved: u64,
     /// When the store had granted it, by its clock, if it was by a lease.
     pub(crate) granted: Option<u64>,
+}
+
+/// What the store is asked for in advance.
+#[derive(Clone, Copy)]
+pub(super) enum Ahead {
+    /// The demand of so many times the last exchange.
+    Of(f64),
+    /// Nothing: requests are asked for one by one.
+    Nothing,
+    /// Nothing, since it is not known to listen.
+    Unheard,
 }
 
 /// What does not fit, and for how long.
@@ -52,6 +65,7 @@ impl Account {
             left: 0,
             withheld: (0, 0),
             since: 0,
+            fits_again: 0,
         }
     }
 
@@ -105,30 +119,25 @@ impl Account {
     }
 
     /// What the store is told and asked; nothing if it is not known whether there is one.
-    pub(super) fn question(
-        &mut self,
-        limits: &Limits,
-        ahead: Option<f64>,
-        now: u64,
-    ) -> RateQuestion {
+    pub(super) fn question(&mut self, limits: &Limits, ahead: Ahead, now: u64) -> RateQuestion {
         let shape = limits.window(self.rate.period).shape();
         // What is spent late is counted as long as if it had been spent when it was granted.
         let lease = match self.rate.period {
             Period::Minute => LEASE.as_micros().div_ceil(shape.width.as_micros()),
             Period::Day => 0,
         };
+        // Nobody has used that, so that it says nothing of when something was.
+        let (at, withheld) = self.withheld;
+        self.window.take_back(at, withheld);
         let ask = match ahead {
-            Some(ahead) => {
-                // Nobody has used that, so that it says nothing of when something was.
-                let (at, withheld) = self.withheld;
-                self.window.take_back(at, withheld);
+            Ahead::Of(exchanges) => {
                 let limit = self.rate.limit;
-                let ask = self.lease.ask(limit, now, ahead, &mut self.window);
-                self.window.put_back(at, withheld);
-                ask
+                self.lease.ask(limit, now, exchanges, &mut self.window)
             }
-            None => Ask::default(),
+            Ahead::Nothing => self.lease.tell(now, &mut self.window),
+            Ahead::Unheard => Ask::default(),
         };
+        self.window.put_back(at, withheld);
         RateQuestion {
             name: self.rate.name(),
             limit: self.rate.limit,
@@ -170,6 +179,7 @@ impl Account {
         let used = self.window.used(now);
         let remaining = match mode {
             Mode::Own => limit.saturating_sub(used),
+            Mode::Strict => self.left,
             // What another holds is not counted as left: it is its to spend.
             Mode::Leased => self
                 .left
@@ -184,6 +194,19 @@ impl Account {
             used,
             remaining,
         }
+    }
+
+    /// Why nothing fits, by what was last heard, if it is known until when.
+    pub(super) fn known_to_be_used(&self, now: u64) -> Option<Reason> {
+        let left = self.fits_again.checked_sub(now)?;
+        (self.left == 0 && left > 0).then(|| {
+            let full = Full {
+                rate: self.rate,
+                used: self.rate.limit,
+                left: Duration::from_micros(left),
+            };
+            full.reason()
+        })
     }
 
     /// Why `need` does not fit, if it does not.

@@ -337,7 +337,7 @@ fn what_is_advisory_is_counted_and_refuses_nothing() {
 #[test]
 fn a_store_is_asked_for_nothing_that_is_advisory() {
     let mut books = books(Limits::new().rpm(2).parallel(9).advisory(true));
-    books.share(Alone::Closed, Arc::default());
+    books.share(Alone::Closed, None, Arc::default());
     books.together.as_mut().unwrap().until = u64::MAX;
     books.together.as_mut().unwrap().slots = 9;
     for _ in 0..3 {
@@ -356,7 +356,7 @@ fn of_a_shared_rate_what_is_left_is_left_for_all() {
         let [usage] = books.usage_of([(Unit::Requests, Period::Minute)], NOW);
         usage.unwrap().remaining
     };
-    books.share(Alone::Share(0.25), Arc::default());
+    books.share(Alone::Share(0.25), None, Arc::default());
     assert_eq!(left(&mut books), 25, "while nobody has answered");
     let together = books.together.as_mut().unwrap();
     (together.until, together.lost, together.silent) = (u64::MAX, false, false);

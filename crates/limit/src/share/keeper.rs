@@ -21,6 +21,9 @@ pub struct KeeperParams {
     pub alone: Alone,
     /// How long an answer of the store is waited for. Default: 250 ms, so that several tries fit into a lease.
     pub patience: Duration,
+    /// How long a request waits until the store has decided on it; `None` decides by leases, and no request waits.
+    /// Default: `None`.
+    pub strict: Option<Duration>,
     /// Is told when the store falls silent, for all quotas or for some, with the reason, and when it answers for
     /// all of them again. Default: nobody.
     pub on_change: Arc<OnChange>,
@@ -52,6 +55,7 @@ impl KeeperParams {
             instance: instance.into(),
             alone: Alone::Share(0.5),
             patience: Duration::from_millis(250),
+            strict: None,
             on_change: Arc::new(|_| {}),
         }
     }
@@ -67,6 +71,16 @@ impl KeeperParams {
     #[must_use]
     pub const fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
+        self
+    }
+
+    /// Has the store asked about each request, which waits no longer than `within` for its answer: see
+    /// [the module](super) for what that gives, and what it costs. An answer that is later counts, and is none for
+    /// whoever waited.
+    #[must_use]
+    pub fn strict(mut self, within: Duration) -> Self {
+        self.strict = Some(within);
+        self.patience = self.patience.max(within);
         self
     }
 
@@ -87,6 +101,7 @@ impl fmt::Debug for KeeperParams {
             .field("instance", &self.instance)
             .field("alone", &self.alone)
             .field("patience", &self.patience)
+            .field("strict", &self.strict)
             .finish_non_exhaustive()
     }
 }
@@ -110,7 +125,7 @@ impl Keeper {
         let quotas: Vec<_> = quotas.into_iter().collect();
         let wanted = Arc::new(Wanted::default());
         for (_, quota) in &quotas {
-            quota.share(params.alone, wanted.clone());
+            quota.share(params.alone, params.strict, wanted.clone());
         }
         let named: HashMap<_, _> = quotas.iter().cloned().collect();
         let heard = move |name: &str, rest| {
@@ -119,8 +134,8 @@ impl Keeper {
             }
         };
         let task = tokio::spawn(async move {
-            let keep = keep(&store, quotas, params, wanted);
-            tokio::join!(keep, store.listen(heard));
+            let mut keeping = Keeping::new(quotas, params, wanted);
+            tokio::join!(keeping.keep(&store), store.listen(heard));
         });
         Self { task }
     }
@@ -138,6 +153,20 @@ impl fmt::Debug for Keeper {
     }
 }
 
+/// What the task goes by.
+struct Keeping {
+    quotas: Vec<Kept>,
+    params: KeeperParams,
+    wanted: Arc<Wanted>,
+    /// What is known of the store, and what has been told of it.
+    state: State,
+    told: State,
+    /// Answers in a row that came later than requests wait.
+    late: u32,
+    /// When all quotas were last told and asked of.
+    last: Instant,
+}
+
 /// A quota that is kept, and what is known of whoever keeps it.
 struct Kept {
     name: Arc<str>,
@@ -150,7 +179,7 @@ struct Kept {
 enum State {
     /// Nothing yet.
     New,
-    /// It does not answer.
+    /// It does not answer, or not in time.
     Silent,
     /// It answers for some.
     Partly,
@@ -159,36 +188,68 @@ enum State {
     Answering,
 }
 
-async fn keep(
-    store: &impl Store,
-    quotas: Vec<(Arc<str>, Quota)>,
-    params: KeeperParams,
-    wanted: Arc<Wanted>,
-) {
-    let kept = |(name, quota)| Kept {
-        name,
-        quota,
-        state: State::New,
-    };
-    let mut quotas: Vec<_> = quotas.into_iter().map(kept).collect();
-    let mut told = State::New;
-    let mut last = Instant::now();
-    loop {
+/// How an exchange went.
+#[derive(Clone, Copy, Default)]
+struct Exchanged {
+    /// Something was asked for.
+    busy: bool,
+    /// Of something that was asked for there is no more.
+    in_vain: bool,
+}
+
+// ===== impl Keeping =====
+
+impl Keeping {
+    fn new(quotas: Vec<(Arc<str>, Quota)>, params: KeeperParams, wanted: Arc<Wanted>) -> Self {
+        let kept = |(name, quota)| Kept {
+            name,
+            quota,
+            state: State::New,
+        };
+        Self {
+            quotas: quotas.into_iter().map(kept).collect(),
+            params,
+            wanted,
+            state: State::New,
+            told: State::New,
+            late: 0,
+            last: Instant::now(),
+        }
+    }
+
+    async fn keep(&mut self, store: &impl Store) {
+        loop {
+            let exchanged = self.exchange(store).await;
+            let begins = self.quotas.iter().any(|kept| kept.state == State::Back);
+            match self.state {
+                State::Silent => sleep(jittered(RETRY)).await,
+                // What may be spent comes with the second answer.
+                _ if begins => {}
+                _ if self.late > 0 => sleep(PAUSE).await,
+                _ if self.params.strict.is_some() => self.until_asked().await,
+                _ => self.until_wanted(exchanged).await,
+            }
+        }
+    }
+
+    async fn exchange(&mut self, store: &impl Store) -> Exchanged {
         let asked = Instant::now();
-        let since = asked.duration_since(last).max(PAUSE);
-        last = asked;
-        let questions: Vec<_> = quotas
+        let since = asked.duration_since(self.last).max(PAUSE);
+        let strict = self.params.strict;
+        // Where each request is asked for, it is not for the others to be told of each time.
+        let all = strict.is_none() || since >= IDLE || self.state != State::Answering;
+        if all {
+            self.last = asked;
+        }
+        let due = self.quotas.iter_mut();
+        let mut due: Vec<_> = due.filter(|kept| all || kept.quota.has_news()).collect();
+        let questions: Vec<_> = due
             .iter()
             .map(|kept| kept.quota.question(kept.name.clone(), since, asked))
             .collect();
-        let busy = questions.iter().any(Question::is_busy);
-        let exchange = timeout(
-            params.patience,
-            store.exchange(&params.instance, &questions),
-        );
-        let result = exchange
-            .await
-            .unwrap_or_else(|_| Err(StoreError::new("no answer in time")));
+        let exchange = store.exchange(&self.params.instance, &questions);
+        let result = timeout(self.params.patience, exchange).await;
+        let result = result.unwrap_or_else(|_| Err(StoreError::new("no answer in time")));
         let result = result.and_then(|given| match given.len() == questions.len() {
             true => Ok(given),
             false => Err(StoreError::new("not as many answers as questions")),
@@ -198,63 +259,104 @@ async fn keep(
             Err(error) => error.answers().get(at)?.as_ref(),
         };
 
-        let (mut silent, mut begins, mut in_vain) = (0, false, false);
-        for (at, (kept, question)) in quotas.iter_mut().zip(&questions).enumerate() {
+        let mut exchanged = Exchanged::default();
+        for (at, (kept, question)) in due.iter_mut().zip(&questions).enumerate() {
+            exchanged.busy |= question.is_busy();
             let Some(answer) = answer(at) else {
                 kept.quota.unanswered(question);
                 kept.state = State::Silent;
-                silent += 1;
                 continue;
             };
             kept.quota.answered(question, answer, asked);
-            in_vain |= answer.is_less_than(question);
-            // The first answer says that there is somebody; what may be spent comes with the second.
+            exchanged.in_vain |= answer.is_less_than(question);
+            // The first answer says that there is somebody.
             kept.state = match kept.state {
                 State::Back | State::Answering => State::Answering,
                 _ => State::Back,
             };
-            begins |= kept.state == State::Back;
         }
-        let state = match &result {
-            Ok(_) if begins => State::Back,
-            Ok(_) => State::Answering,
-            Err(_) if silent < quotas.len() => State::Partly,
-            Err(_) => State::Silent,
+        let is_late = strict.is_some_and(|within| asked.elapsed() > within);
+        self.late = if is_late { self.late + 1 } else { 0 };
+        self.state = State::of(&self.quotas);
+        self.tell(result.err());
+        exchanged
+    }
+
+    /// Tells of a change.
+    fn tell(&mut self, error: Option<StoreError>) {
+        let late = self.params.strict.filter(|_| self.late > 0);
+        let (state, error) = match (self.state, late) {
+            (State::Back, _) => return,
+            (State::Answering, Some(_)) if self.late == 1 => return, // That happens to the best.
+            (State::Answering, Some(within)) => {
+                let error = format!("no answer within {within:?}");
+                (State::Silent, Some(StoreError::new(error)))
+            }
+            (state, _) => (state, error),
         };
-        if state != told && state != State::Back {
-            told = state;
-            match &result {
-                Err(error) if state == State::Partly => {
-                    let all = quotas.len();
-                    let of = StoreError::new(format!("{error}, for {silent} of {all} quotas"));
-                    (params.on_change)(Err(&of));
-                }
-                Err(error) => (params.on_change)(Err(error)),
-                Ok(_) => (params.on_change)(Ok(())),
+        if state == self.told {
+            return;
+        }
+        self.told = state;
+        let tell = &self.params.on_change;
+        match error {
+            None => tell(Ok(())),
+            Some(error) if state == State::Partly => {
+                let all = self.quotas.len();
+                let silent = self.quotas.iter();
+                let silent = silent.filter(|kept| kept.state == State::Silent).count();
+                let of = StoreError::new(format!("{error}, for {silent} of {all} quotas"));
+                tell(Err(&of));
             }
+            Some(error) => tell(Err(&error)),
         }
-        if state == State::Silent {
-            sleep(jittered(RETRY)).await;
-            continue;
-        }
-        if begins {
-            continue;
-        }
+    }
+
+    /// Waits until something is wanted that may be had, or it is time.
+    async fn until_wanted(&self, exchanged: Exchanged) {
         sleep(PAUSE).await;
-        let partly = state == State::Partly;
-        let pause = jittered(if busy || partly { BUSY } else { IDLE });
-        if in_vain || partly {
-            // Whoever wants more than there is would ask without end, and so would those that are not answered.
-            tokio::select! {
-                () = sleep(pause) => {}
-                () = wanted.news.notified() => {}
-            }
-            continue;
-        }
+        let partly = self.state == State::Partly;
+        let pause = jittered(if exchanged.busy || partly { BUSY } else { IDLE });
+        // Whoever wants more than there is would ask without end, and so would those that are not answered.
+        let in_vain = exchanged.in_vain || partly;
         tokio::select! {
             () = sleep(pause) => {}
-            () = wanted.more.notified() => {}
-            () = wanted.news.notified() => {}
+            () = self.wanted.more.notified(), if !in_vain => {}
+            () = self.wanted.news.notified() => {}
+        }
+    }
+
+    /// Waits until a request is there to be asked for, or in a moment what comes back, or it is time.
+    async fn until_asked(&self) {
+        let pause = if self.state == State::Partly {
+            BUSY
+        } else {
+            IDLE
+        };
+        let more = async {
+            sleep(PAUSE).await;
+            self.wanted.more.notified().await;
+        };
+        tokio::select! {
+            () = sleep(pause.saturating_sub(self.last.elapsed())) => {}
+            () = self.wanted.news.notified() => {}
+            () = more => {}
+        }
+    }
+}
+
+// ===== impl State =====
+
+impl State {
+    /// What is known of the store as a whole.
+    fn of(quotas: &[Kept]) -> Self {
+        let some = |state| quotas.iter().any(|kept| kept.state == state);
+        let all = |state| quotas.iter().all(|kept| kept.state == state);
+        match some(Self::Silent) {
+            true if all(Self::Silent) => Self::Silent,
+            true => Self::Partly,
+            false if some(Self::Back) => Self::Back,
+            false => Self::Answering,
         }
     }
 }

@@ -106,6 +106,8 @@ impl Lease {
         if amount == 0 {
             return;
         }
+        // To the second, so that what comes back of many grants is told together. No bucket is shorter.
+        let at = at / SECOND * SECOND;
         match self.returns.iter_mut().find(|other| other.at == at) {
             Some(other) => other.amount += amount,
             None => self.returns.push(Return { at, amount }),
@@ -181,6 +183,21 @@ impl Lease {
         debts.into_iter().map(debt).collect()
     }
 
+    /// What the store is told where nothing is to be had in advance.
+    pub(crate) fn tell(&mut self, now: u64, window: &mut Window) -> Ask {
+        self.expire(now);
+        Ask {
+            returns: std::mem::take(&mut self.returns),
+            debts: self.debts(now, window),
+            ..Ask::default()
+        }
+    }
+
+    /// True if there is something to tell.
+    pub(crate) fn has_news(&self) -> bool {
+        !self.returns.is_empty() || self.debt > 0
+    }
+
     /// What the store has answered to a question that was `asked` then.
     pub(crate) fn granted(&mut self, granted: Granted, asked: u64) {
         self.on_credit = false;
@@ -189,8 +206,7 @@ impl Lease {
         }
         self.available += granted.amount;
         self.grants.push_back(Grant {
-            // To the second, so that what comes back of many grants is told together. No bucket is shorter.
-            at: granted.at / SECOND * SECOND,
+            at: granted.at,
             left: granted.amount,
             until: asked + micros(LEASE),
         });

@@ -34,6 +34,27 @@
 //! A request larger than any of late is owed for until the next exchange, where four times as much was left for
 //! every instance.
 //!
+//! # Asked for each request
+//!
+//! [`KeeperParams::strict`] has the store decide on each request instead: nothing is held, and a request waits until
+//! it is counted or refused, no longer than it is told to ([`Quota::ask`]). All who wait are asked for together, in
+//! their order, while at most one exchange is under way; each is admitted whole or not at all, over all rates and
+//! slots. So while the store answers in time nothing goes beyond the limit but what answers are longer than was
+//! estimated, and whoever asks has all of what is left, however idle it has been. An answer that is not in time is
+//! none: the request is admitted or not as by an instance that is [`Alone`], and so are those after it, at once,
+//! until the store has answered in time again. What comes back (a slot, tokens that were not needed) is told within
+//! milliseconds.
+//!
+//! | | by leases | asked for each request |
+//! |---|---|---|
+//! | a request waits | never | for one exchange, and for what is left of the one under way |
+//! | exchanges | some ten a second | up to one for each request and one for its end; under load one for all who wait |
+//! | an instance out of idleness, with less left than there are instances | is refused at first | has it |
+//! | at a start | what [`Alone`] lets through | 0 |
+//! | the deadline passes | | what [`Alone`] lets through, until an answer is in time |
+//!
+//! A quota's gate ([`Quota::standing`]) refuses what the store has refused a tenth of a second ago, and nothing else.
+//!
 //! # Rests
 //!
 //! A provider that says when to come back says so to one instance, and means all of them. The [`Keeper`] tells the
@@ -54,6 +75,7 @@
 
 mod keeper;
 mod lease;
+mod line;
 mod memory;
 #[cfg(feature = "redis")]
 pub mod redis;
@@ -65,11 +87,12 @@ pub use keeper::{Keeper, KeeperParams};
 pub use lease::{Debt, Return};
 pub use memory::MemoryStore;
 pub use store::{
-    Alone, Answer, Ask, Granted, InstanceId, Question, RateQuestion, SlotQuestion, Store,
+    Alone, Answer, Ask, Decision, Granted, InstanceId, Question, RateQuestion, SlotQuestion, Store,
     StoreError,
 };
 
 pub(crate) use lease::Lease;
+pub(crate) use line::{Line, Reply, Waiter};
 pub(crate) use wanted::Wanted;
 
 use std::time::Duration;

@@ -1,7 +1,8 @@
 //! The rules a store keeps to, as arithmetic: what the shared script of another store says, in plain words.
 
 use super::{
-    Answer, Ask, Debt, Granted, InstanceId, LEASE, Question, RateQuestion, Return, SlotQuestion,
+    Answer, Ask, Debt, Decision, Granted, InstanceId, LEASE, Question, RateQuestion, Return,
+    SlotQuestion,
 };
 use crate::window::micros;
 use std::{
@@ -58,6 +59,16 @@ impl Shelf {
         if let Some(slots) = &question.slots {
             answer.slots = self.take_slots(instance, slots, now);
         }
+        for needs in &question.requests {
+            let decision = self.decide(instance, question, needs, now);
+            if decision == Decision::Admitted {
+                answer.slots += u64::from(question.slots.is_some());
+                for (granted, need) in answer.rates.iter_mut().zip(needs) {
+                    granted.left = granted.left.saturating_sub(*need);
+                }
+            }
+            answer.decisions.push(decision);
+        }
         if !question.rest.is_zero() {
             self.rests_until = self.rests_until.max(now + micros(question.rest));
         }
@@ -81,6 +92,41 @@ impl Shelf {
         self.slots.insert(instance.clone(), (held, until));
         held
     }
+
+    /// Admits a request that needs so much of each rate, or says why not.
+    fn decide(
+        &mut self,
+        instance: &InstanceId,
+        question: &Question,
+        needs: &[u64],
+        now: u64,
+    ) -> Decision {
+        if let Some(slots) = &question.slots {
+            let held: u64 = self.slots.values().map(|(held, _)| held).sum();
+            if held >= slots.limit {
+                return Decision::Full;
+            }
+        }
+        let rates = question.rates.iter().zip(needs).enumerate();
+        let missing = rates.filter_map(|(at, (rate, need))| {
+            let left = self.rates.get(rate.name)?.until_fits(rate, *need, now)?;
+            Some((at, left))
+        });
+        if let Some((rate, left)) = missing.max_by_key(|(_, left)| *left) {
+            return Decision::Used { rate, left };
+        }
+        for (rate, need) in question.rates.iter().zip(needs) {
+            if let Some(counted) = self.rates.get_mut(rate.name) {
+                counted.count(rate.bucket(now), *need);
+            }
+        }
+        if question.slots.is_some()
+            && let Some((held, _)) = self.slots.get_mut(instance)
+        {
+            *held += 1;
+        }
+        Decision::Admitted
+    }
 }
 
 // ===== impl Counted =====
@@ -95,17 +141,16 @@ impl Counted {
             advance,
             alone,
         } = &rate.ask;
-        let bucket = |time: u64| time.saturating_sub(micros(rate.offset)) / micros(rate.width);
-        let newest = bucket(now);
+        let newest = rate.bucket(now);
         self.buckets
             .retain(|number, _| number + rate.buckets > newest);
         for Return { at, amount } in returns {
-            if let Some(used) = self.buckets.get_mut(&bucket(*at)) {
+            if let Some(used) = self.buckets.get_mut(&rate.bucket(*at)) {
                 *used = used.saturating_sub(*amount);
             }
         }
         for &Debt { age, amount } in debts {
-            let used = bucket(now.saturating_sub(micros(age)));
+            let used = rate.bucket(now.saturating_sub(micros(age)));
             if used + rate.buckets > newest {
                 self.count(used, amount);
             }
@@ -135,9 +180,38 @@ impl Counted {
         Granted::new(amount, now, left.saturating_sub(amount))
     }
 
+    /// How long until `need` fits, if it does not. What is larger than the limit goes alone.
+    fn until_fits(&self, rate: &RateQuestion, need: u64, now: u64) -> Option<Duration> {
+        let used: u64 = self.buckets.values().sum();
+        let missing = used.saturating_add(need).saturating_sub(rate.limit);
+        let goes_alone = need > rate.limit && used == 0 && rate.limit > 0;
+        if missing == 0 || goes_alone {
+            return None;
+        }
+        let mut gone = 0_u64;
+        let mut leaves = 0;
+        for (bucket, amount) in self.buckets.iter().filter(|(_, amount)| **amount > 0) {
+            gone = gone.saturating_add(*amount);
+            leaves = (bucket + rate.buckets) * micros(rate.width) + micros(rate.offset);
+            if gone >= missing {
+                break;
+            }
+        }
+        Some(Duration::from_micros(leaves.saturating_sub(now)))
+    }
+
     fn count(&mut self, bucket: u64, amount: u64) {
         let counted = self.buckets.entry(bucket).or_default();
         *counted = counted.saturating_add(amount);
+    }
+}
+
+// ===== impl RateQuestion =====
+
+impl RateQuestion {
+    /// The number of the bucket that counts what is used then.
+    fn bucket(&self, time: u64) -> u64 {
+        time.saturating_sub(micros(self.offset)) / micros(self.width)
     }
 }
 

@@ -53,6 +53,9 @@ pub struct Question {
     pub slots: Option<SlotQuestion>,
     /// The provider has said that nothing is admitted for so long.
     pub rest: Duration,
+    /// Requests that wait to be admitted, in their order: what each needs of each rate, and a slot if they are
+    /// limited. Each is admitted whole or not at all.
+    pub requests: Vec<Vec<u64>>,
 }
 
 /// What one instance tells and asks of one rate.
@@ -120,6 +123,25 @@ pub struct Answer {
     pub rest: Duration,
     /// Which memory of this quota it is: another one has been lost.
     pub memory: u64,
+    /// What becomes of each request that waits, in the order of the question.
+    pub decisions: Vec<Decision>,
+}
+
+/// What the store says of one request that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Decision {
+    /// It is counted, and may be sent.
+    Admitted,
+    /// It does not fit.
+    Used {
+        /// Into which rate, by its place in the question: of several the one that lasts longest.
+        rate: usize,
+        /// For how long, as things stand.
+        left: Duration,
+    },
+    /// All slots are taken.
+    Full,
 }
 
 /// What the store says of one rate.
@@ -205,6 +227,7 @@ impl Answer {
             instances,
             rest: Duration::ZERO,
             memory: 0,
+            decisions: Vec::new(),
         }
     }
 }

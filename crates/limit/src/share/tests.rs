@@ -13,6 +13,8 @@ use std::{
 };
 use tokio::time::{Instant, sleep, timeout};
 
+mod strict;
+
 /// A store behind a network that is slow, and can be cut.
 #[derive(Clone)]
 struct Remote {

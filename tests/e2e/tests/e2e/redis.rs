@@ -172,6 +172,44 @@ async fn whatever_the_provider_says_of_the_account_is_told() {
 }
 
 #[tokio::test]
+async fn where_redis_decides_on_each_request_the_limit_is_used_to_the_last_by_whoever_asks() {
+    let (upstream, redis) = (Upstream::start().await, RedisServer::start(&[]).await);
+    // Long enough for a machine that has other things to do; nothing is admitted without having been asked for.
+    let strict = ", redis: { strict_within: 1, when_silent: closed }";
+    let instances = start_many(5, &yaml(&upstream, 60, &redis, strict)).await;
+    let clients: Vec<_> = instances.iter().map(Headworks::client).collect();
+    let demand = clients
+        .iter()
+        .zip([3, 17, 5, 11, 7])
+        .map(|(client, requests)| {
+            // No two of them are in step.
+            let pauses = (0..requests).map(move |n| (n * n * 13 + requests * 29) % 40);
+            async move {
+                let mut answered = 0;
+                for pause in pauses {
+                    sleep(Duration::from_millis(pause)).await;
+                    answered += usize::from(client.post(CHAT, &chat("gpt-4o")).await.status == 200);
+                }
+                answered
+            }
+        });
+    let mut answered: usize = join_all(demand).await.into_iter().sum();
+    // One that has been idle has all that is left, at once.
+    let refused = loop {
+        let answer = clients[4].post(CHAT, &chat("gpt-4o")).await;
+        if answer.status != 200 {
+            break answer;
+        }
+        answered += 1;
+    };
+    assert_eq!((answered, upstream.seen().requests), (60, 60));
+    assert_eq!(refused.status, 429);
+    // In a while the first of them leave the window.
+    let wait: u64 = refused.header("retry-after").parse().unwrap();
+    assert!((30..=62).contains(&wait), "{wait}");
+}
+
+#[tokio::test]
 async fn no_client_can_tell_that_redis_hangs_dies_or_comes_back() {
     let (upstream, mut redis) = (Upstream::start().await, RedisServer::start(&[]).await);
     let instances = start_many(2, &yaml(&upstream, 1_000_000, &redis, "")).await;

@@ -2,7 +2,7 @@ use super::KINDS;
 use headworks_config::{
     Config, Deployment, Limits, LimitsBy, Redis, RedisNode, RedisPlace, WhenSilent,
 };
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// What the limits of a configuration are for, and who counts them.
 ///
@@ -47,6 +47,7 @@ struct Shared {
     section: &'static str,
     when_silent: WhenSilent,
     replicas: u32,
+    strict_within: Option<Duration>,
 }
 
 // ===== impl LimitPlan =====
@@ -63,6 +64,7 @@ impl LimitPlan {
             section: redis.section,
             when_silent: config.headworks.redis.when_silent,
             replicas: config.headworks.redis.replicas(),
+            strict_within: config.headworks.redis.strict_within,
         });
         let is_any = limited > 0 || limits == Limits::Learn || shared.is_some();
         is_any.then_some(Self {
@@ -141,6 +143,12 @@ impl Shared {
             "rests and requests at a time are shared"
         };
         write!(f, "; {what} over {}, as {} says", self.place, self.section)?;
+        if let Some(within) = self.strict_within {
+            write!(
+                f,
+                ", which is asked for each request and waited for {within:?} at most"
+            )?;
+        }
         match self.when_silent {
             WhenSilent::Share => {
                 let replicas = self.replicas;
@@ -270,6 +278,10 @@ mod tests {
                  instance counts alone"
             ),
             "{line}"
+        );
+        let line = kept(redis, ", redis: {strict_within: 0.02}");
+        assert!(
+            line.contains("says, which is asked for each request and waited for 20ms at most, and")
         );
         let line = said("", &format!("router_settings: {{{redis}}}")).unwrap();
         assert!(

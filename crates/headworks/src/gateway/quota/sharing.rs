@@ -27,13 +27,16 @@ impl Sharing {
         let Some(redis) = &config.redis else {
             return Ok(Self::default());
         };
-        let params = KeeperParams::new(Uuid::new_v4().to_string().as_str())
+        let mut params = KeeperParams::new(Uuid::new_v4().to_string().as_str())
             .alone(match config.headworks.redis.when_silent {
                 WhenSilent::Share => Alone::Share(config.headworks.redis.share()),
                 WhenSilent::Open => Alone::Open,
                 WhenSilent::Closed => Alone::Closed,
             })
             .on_change(tell);
+        if let Some(within) = config.headworks.redis.strict_within {
+            params = params.strict(within);
+        }
         let store = store(redis, params.patience).map_err(io::Error::other)?;
         let keeper = Keeper::spawn(store, quotas.into_named(), params);
         Ok(Self {

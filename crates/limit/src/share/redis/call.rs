@@ -10,6 +10,8 @@ pub(super) struct Call {
     pub(super) command: Cmd,
     /// How many rates it asks for.
     pub(super) rates: usize,
+    /// How many requests wait for it.
+    pub(super) requests: usize,
     /// Where a Cluster keeps its keys.
     pub(super) slot: u16,
 }
@@ -26,6 +28,7 @@ impl Call {
         Self {
             command: command(script, rests, instance, question),
             rates: question.rates.len(),
+            requests: question.requests.len(),
             slot: slot(question.quota.as_bytes()),
         }
     }
@@ -67,6 +70,10 @@ fn command(script: &Script, rests: &Rests, instance: &InstanceId, question: &Que
         None => {
             call.arg(0);
         }
+    }
+    call.arg(question.requests.len());
+    for need in question.requests.iter().flatten() {
+        call.arg(need);
     }
     call
 }

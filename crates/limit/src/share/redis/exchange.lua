@@ -5,7 +5,9 @@
 --       3 slots by instance (hash), 4 the same by until when they are held, 5.. buckets of each rate (hash).
 -- ARGV: channel, name of the quota, instance, rest, rates, then of each rate: limit, width, buckets, offset, want,
 --       held, advance, alone, returns, and of each return: at, amount; debts, and of each debt: age, amount; then 1
---       and limit, used, want, lapse of slots, or 0.
+--       and limit, used, want, lapse of slots, or 0; then requests that wait, and what each needs of each rate.
+-- Answer: memory, instances, rest, slots, of each rate: amount, at, left; of each request: 0 if it is admitted, the
+--       number of the rate that it does not fit into, or one more than rates if it is the slots; and for how long.
 -- All times are in microseconds.
 
 local arg = 0
@@ -47,6 +49,7 @@ local instances = redis.call('ZCARD', members)
 local answer = { tonumber(memory), instances, 0, 0 }
 local longest = 120 * SECOND
 
+local rates = {}
 for rate = 1, number() do
   local limit, width, buckets, offset = number(), number(), number(), number()
   local want, held, ahead, alone = number(), number(), number(), number()
@@ -109,11 +112,38 @@ for rate = 1, number() do
   answer[#answer + 1] = now
   answer[#answer + 1] = math.max(left - amount, 0)
 
+  -- How long until so much more fits, if it does not.
+  local function until_fits(need)
+    local missing = used + need - limit
+    if missing <= 0 or (need > limit and used == 0 and limit > 0) then
+      return nil
+    end
+    local gone, leaves = 0, 0
+    for name = newest - buckets + 1, newest do
+      if (counts[name] or 0) > 0 then
+        gone = gone + counts[name]
+        leaves = (name + buckets) * width + offset
+        if gone >= missing then
+          break
+        end
+      end
+    end
+    return math.max(leaves - now, 0)
+  end
+  rates[rate] = {
+    until_fits = until_fits,
+    left = #answer,
+    count = function(need)
+      count(newest, need)
+    end,
+  }
+
   local lasts = math.min(2 * width * buckets, 2 * DAY)
   redis.call('PEXPIRE', key, whole(math.ceil(lasts / 1000)))
   longest = math.max(longest, lasts)
 end
 
+local is_full, hold
 if number() == 1 then
   local limit, used, want, lapse = number(), number(), number(), number()
   for _, gone in ipairs(redis.call('ZRANGEBYSCORE', lapses, '-inf', whole(now))) do
@@ -124,14 +154,46 @@ if number() == 1 then
   local mine = tonumber(redis.call('HGET', slots, instance) or 0)
   local others = tonumber(redis.call('HGET', slots, TOTAL) or 0) - mine
   local most = math.max(limit - others, used, 0)
-  local held = math.max(math.min(want, most), used)
-  redis.call('HSET', slots, instance, whole(held))
-  redis.call('HINCRBY', slots, TOTAL, whole(held - mine))
-  redis.call('ZADD', lapses, whole(now + lapse), instance)
-  redis.call('PEXPIRE', slots, whole(math.ceil(2 * lapse / 1000)))
-  redis.call('PEXPIRE', lapses, whole(math.ceil(2 * lapse / 1000)))
-  longest = math.max(longest, 2 * lapse)
-  answer[4] = held
+  answer[4] = math.max(math.min(want, most), used)
+  is_full = function()
+    return others + answer[4] >= limit
+  end
+  hold = function()
+    redis.call('HSET', slots, instance, whole(answer[4]))
+    redis.call('HINCRBY', slots, TOTAL, whole(answer[4] - mine))
+    redis.call('ZADD', lapses, whole(now + lapse), instance)
+    redis.call('PEXPIRE', slots, whole(math.ceil(2 * lapse / 1000)))
+    redis.call('PEXPIRE', lapses, whole(math.ceil(2 * lapse / 1000)))
+    longest = math.max(longest, 2 * lapse)
+  end
+end
+
+for _ = 1, number() do
+  local needs, which, wait = {}, 0, 0
+  for rate = 1, #rates do
+    needs[rate] = number()
+    local left = rates[rate].until_fits(needs[rate])
+    if left and left >= wait then
+      which, wait = rate, left
+    end
+  end
+  if is_full and is_full() then
+    which, wait = #rates + 1, 0
+  end
+  if which == 0 then
+    for rate = 1, #rates do
+      rates[rate].count(needs[rate])
+      answer[rates[rate].left] = math.max(answer[rates[rate].left] - needs[rate], 0)
+    end
+    if hold then
+      answer[4] = answer[4] + 1
+    end
+  end
+  answer[#answer + 1] = which
+  answer[#answer + 1] = wait
+end
+if hold then
+  hold()
 end
 
 local rests = tonumber(redis.call('HGET', quota, 'rests') or 0)

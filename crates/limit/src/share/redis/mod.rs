@@ -187,7 +187,7 @@ impl Store for RedisStore {
         Box::pin(async move {
             let answers = servers.ask(&calls, Instant::now() + patience).await;
             let read = |(call, answer): (&Call, Result<Vec<i64>, _>)| {
-                answer.and_then(|answer| answer::read(&answer, call.rates))
+                answer.and_then(|answer| answer::read(&answer, call.rates, call.requests))
             };
             gather(calls.iter().zip(answers).map(read))
         })

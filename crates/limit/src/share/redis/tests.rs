@@ -7,7 +7,8 @@ use super::*;
 use crate::{
     Limits, Quota, Tokens,
     share::{
-        Alone, Ask, Debt, Keeper, KeeperParams, RateQuestion, Return, SlotQuestion, shelf::Shelf,
+        Alone, Ask, Debt, Decision, Keeper, KeeperParams, RateQuestion, Return, SlotQuestion,
+        shelf::Shelf,
     },
 };
 use headworks_upstream::RedisServer;
@@ -69,6 +70,12 @@ fn question(rng: &mut fastrand::Rng, last: &[u64]) -> Question {
             lapse: Duration::from_millis(40),
         }),
         rest: Duration::from_millis(rng.u64(0..200).saturating_sub(190)),
+        requests: (0..rng.usize(0..4))
+            .map(|_| match rng.u8(0..10) {
+                0 => vec![1, 150],
+                _ => vec![rng.u64(0..30), rng.u64(0..40)],
+            })
+            .collect(),
     }
 }
 
@@ -81,6 +88,7 @@ async fn the_script_keeps_the_rules_of_the_shelf() {
     let mut last = Vec::new();
     let heard = listen(&server).await;
     let mut told = Vec::new();
+    let mut seen = [0; 4];
     for step in 0..1500 {
         let question = question(&mut rng, &last);
         let instance = InstanceId::from(["one", "two", "three"][rng.usize(0..3)]);
@@ -99,6 +107,13 @@ async fn the_script_keeps_the_rules_of_the_shelf() {
         }
         expected.memory = answer.memory;
         assert_eq!(*answer, expected, "step {step}: {question:?}");
+        for decision in &answer.decisions {
+            seen[match decision {
+                Decision::Admitted => 0,
+                Decision::Used { rate, .. } => 1 + rate,
+                Decision::Full => 3,
+            }] += 1;
+        }
         last.push(now);
         if last.len() > 8 {
             last.remove(0);
@@ -108,6 +123,7 @@ async fn the_script_keeps_the_rules_of_the_shelf() {
         }
     }
     assert!(told.len() > 10, "{}", told.len());
+    assert!(seen.iter().all(|times| *times > 20), "{seen:?}");
     until(|| heard.lock().len() >= told.len()).await;
     assert_eq!(*heard.lock(), told, "each rest that is longer is published");
 }

@@ -40,6 +40,7 @@ fn ask(quota: &Arc<str>, want: u64) -> Question {
     (question.rates[0].width, question.rates[0].buckets) = (Duration::from_secs(10), 30);
     question.rates.truncate(1);
     question.slots = None;
+    question.requests.clear();
     question
 }
 

@@ -50,7 +50,7 @@ pub(in crate::gateway) struct Rate {
     pub(in crate::gateway) remaining: u64,
 }
 
-/// Up to so many quotas are looked at for each answer, at 20 to 30 ns each. A larger group is looked at no more than
+/// Up to so many quotas are looked at for each answer. A larger group is looked at no more than
 /// once in [`LASTS`]: each look takes a lock that requests want too.
 const FEW: usize = 16;
 

@@ -7,6 +7,7 @@
 //! | `cargo xtask bench` | the crates' benches, the gateway measured beside nginx, and its limits alone and over a Redis |
 //! | `cargo xtask matrix` | writes `docs/fault-matrix.md` anew from its table |
 //! | `cargo xtask lab` | the strategies, tried in simulation: writes `docs/lab.md` |
+//! | `cargo xtask scale` | limits that hundreds of instances share, in simulation: writes `docs/scale.md` |
 //!
 //! All of them work on a bare Debian 12 with Rust and Python as root, keep what they install under `target/`
 //! (packages of the distribution aside), and are quick when everything is there already.
@@ -18,6 +19,7 @@ mod bench;
 mod ci;
 mod lab;
 mod run;
+mod scale;
 mod setup;
 mod shell;
 mod tally;
@@ -41,6 +43,8 @@ enum Task {
     Matrix,
     /// Try the strategies in simulation, and write docs/lab.md.
     Lab(lab::Options),
+    /// Simulate limits that hundreds of instances share, and write docs/scale.md.
+    Scale(scale::Options),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +56,7 @@ fn main() -> ExitCode {
         Task::Bench(options) => bench::run(&mut run, &options),
         Task::Matrix => run.require("write the fault matrix", matrix),
         Task::Lab(options) => lab::run(&mut run, &options),
+        Task::Scale(options) => scale::run(&mut run, &options),
     };
     run.finish()
 }

@@ -11,18 +11,24 @@
 //! An instance spends a grant within [`LEASE`] of having asked for it, and the store's window is longer by as
 //! much. So **no window of any sixty seconds sees more than the limit, over all instances**, whoever crashes and
 //! whatever is lost on the way, but for what was owed without having been granted:
-//! the table says when. What is granted and lost (a crash, an answer that does not arrive) counts as spent until
-//! the window has let go of it.
+//! of a limit `L` no more than `L + O` goes through, with `O <= C + B + A + D + E + R + J + P`. What is granted and
+//! lost (a crash, an answer that does not arrive) counts as spent until the window has let go of it.
 //!
-//! | | admitted beyond the limit, at most |
-//! |---|---|
-//! | the store answers | 0 for requests; for tokens one request of each instance that is larger than any it has seen of late, and what answers are longer than was estimated |
-//! | an instance starts | what [`Alone`] lets it admit until its second exchange, some milliseconds later |
-//! | an instance crashes | what it owed |
-//! | the store stops answering | what was granted in the last second before, and with [`Alone::Share`] above 1 / instances the difference |
-//! | the store has lost its data | what instances had used that do not live any more, and what is granted to some before others have told theirs, which takes one exchange |
-//! | a replica takes the store's place | what was granted in the lag of the replica, which is granted again |
-//! | the store's clock jumps ahead by `t` | what was used in the `t` that it has forgotten |
+//! | | when | beyond the limit, at most |
+//! |---|---|---|
+//! | `C` | the store answers | 0 for requests; for tokens `N * c` and no more than `L / 4`: of each of `N` instances one request that is larger than any it has seen of late, `c` at most |
+//! | `B` | always | what answers are longer than was reserved for them |
+//! | `A` | an instance starts | what is asked of it until its second exchange, some milliseconds later, and no more than `a` |
+//! | | the store does not answer `k` of `N` instances, and answers the others | `k * a` |
+//! | | the store answers nobody | what was granted in the second before and in the half second after, and `N * a - L` if that is more than nothing |
+//! | `D` | an instance crashes | what it owed |
+//! | `E` | the store has lost its data | what instances had used that do not live any more, and what is granted in the half second until all have told theirs |
+//! | `R` | a replica takes the store's place | what was granted in the lag of the replica, which is granted again |
+//! | `J` | the store's clock jumps ahead by `t` | what was granted in any `t` of the minute before |
+//! | `P` | clocks of instances lag by `d` within a second | what goes through in `d` |
+//!
+//! An instance by itself admits `a = max(1, s * L)`, where `s` is [`Alone::Share`], 1 for [`Alone::Open`]; nothing
+//! for [`Alone::Closed`]. `docs/scale.md` holds simulations of up to five hundred instances against this sum.
 //!
 //! Of a limit that is in full use at all times 60 of 62 parts are admitted: the window is longer by a bucket
 //! and by the lease. A lease that is not used flows back within [`LEASE`].

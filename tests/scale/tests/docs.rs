@@ -1,0 +1,50 @@
+//! `docs/scale.md` is what the simulation says.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
+
+use headworks_scale::{Scenario, page};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+const ANEW: &str = "docs/scale.md is out of date; `cargo xtask scale` writes it anew";
+
+fn docs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs")
+}
+
+fn shown() -> String {
+    fs::read_to_string(docs().join("scale.md")).unwrap()
+}
+
+#[test]
+fn the_page_tells_of_every_scenario() {
+    let shown = shown();
+    for name in Scenario::NAMES {
+        let Scenario {
+            title, about, seed, ..
+        } = Scenario::named(name).unwrap();
+        let opening = format!("### {title}\n\n`{name}`, seed {seed}. {about}\n");
+        assert!(shown.contains(&opening), "{ANEW}: {opening}");
+        let path = format!("scale/{name}.svg");
+        let is_there = shown.contains(&path) && docs().join(&path).exists();
+        assert!(is_there, "{ANEW}: {path}");
+    }
+}
+
+#[test]
+fn what_the_page_says_in_words_is_what_it_says_now() {
+    let shown = shown();
+    let without_runs = page(&[]);
+    // The words before the first table, and the formula with what follows it.
+    for part in without_runs
+        .split("\n\n")
+        .filter(|part| !part.starts_with('|'))
+    {
+        assert!(shown.contains(part.trim()), "{ANEW}: {part}");
+    }
+}

@@ -520,7 +520,10 @@ impl Books {
         if forgotten || begins {
             self.want();
         }
-        self.heard(now + micros(answer.rest));
+        // Whoever looked at the clock a moment before this has not been told to rest until now.
+        if !answer.rest.is_zero() {
+            self.heard(now + micros(answer.rest));
+        }
         self.decided(question, answer, forgotten, now)
     }
 

@@ -1,4 +1,4 @@
-//! Limits shared at scale: what becomes of them with hundreds of instances, found out by simulation.
+//! Limits shared at scale: what becomes of them with hundreds of instances, found out by simulation and the same every time.
 //!
 //! A [`Scenario`] says how much is asked of which limits, of how many instances, over what network, and what goes
 //! wrong when: instances that die, are cut off or have slow clocks, a store that is down, stopped, emptied or

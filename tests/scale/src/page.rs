@@ -159,7 +159,7 @@ What becomes of limits that 5, 50 and 500 instances share, found out by simulati
 keepers of `headworks-limit`, each instance with its own, and one store with the real rules, on simulated time. What is
 made up is the network between them (half of the messages take a millisecond, one of a hundred three or more; some are lost, or nothing passes) and who asks:
 10,000 requests a second over all instances where nothing else is said, at random moments. The same seed gives the same
-requests and accidents; figures differ in the last digits from run to run.
+figures on every machine.
 
     cargo xtask scale                     # runs every scenario and writes this page anew
     cargo xtask scale partition --seed 7  # runs one, and only prints

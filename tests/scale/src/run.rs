@@ -15,9 +15,8 @@ use tokio::{
 
 /// Runs a scenario with so many instances, and says all that has happened.
 ///
-/// The same seed gives the same requests and accidents: what the simulation leaves to chance comes from generators of
-/// its own, and what the keepers do from the thread's, which is seeded here. What a keeper does that is woken by
-/// two things at once is left to tokio.
+/// The same scenario, seed included, gives the same log every time: what the simulation leaves to chance comes
+/// from generators of its own, and what the keepers do from the thread's, which is seeded here.
 ///
 /// # Errors
 ///

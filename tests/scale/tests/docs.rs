@@ -5,7 +5,7 @@
     reason = "a helper that fails is a test that fails"
 )]
 
-use headworks_scale::{Scenario, page};
+use headworks_scale::{Scenario, Told, page};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -19,6 +19,17 @@ fn docs() -> PathBuf {
 
 fn shown() -> String {
     fs::read_to_string(docs().join("scale.md")).unwrap()
+}
+
+/// One scenario, which is the quickest; the others take too long here.
+#[test]
+fn the_page_shows_what_is_found_now_of_one_scenario() {
+    let told = Told::new(Scenario::named("small").unwrap()).unwrap();
+    let section = told.section();
+    assert!(shown().contains(&section), "{ANEW}:\n{section}");
+    let (path, picture) = told.picture();
+    let drawn = fs::read_to_string(docs().join(path)).unwrap();
+    assert_eq!(drawn, picture, "{ANEW}");
 }
 
 #[test]

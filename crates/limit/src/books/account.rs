@@ -1,6 +1,6 @@
 use super::{Mode, Usage};
 use crate::{
-    Limits, Period,
+    Limits,
     limits::Rate,
     share::{Ask, LEASE, Lease, RateQuestion},
     window::{Window, micros},
@@ -121,10 +121,11 @@ impl Account {
     /// What the store is told and asked; nothing if it is not known whether there is one.
     pub(super) fn question(&mut self, limits: &Limits, ahead: Ahead, now: u64) -> RateQuestion {
         let shape = limits.window(self.rate.period).shape();
-        // What is spent late is counted as long as if it had been spent when it was granted.
-        let lease = match self.rate.period {
-            Period::Minute => LEASE.as_micros().div_ceil(shape.width.as_micros()),
-            Period::Day => 0,
+        // What is spent late is counted as long as if it had been spent when it was granted. A window of one bucket
+        // would be two of them: there it is counted in the one it was granted in.
+        let lease = match shape.buckets {
+            1 => 0,
+            _ => LEASE.as_micros().div_ceil(shape.width.as_micros()),
         };
         // Nobody has used that, so that it says nothing of when something was.
         let (at, withheld) = self.withheld;

@@ -3,7 +3,7 @@
 use super::{Books, Mode, Then};
 use crate::{
     Tokens,
-    share::{Answer, Decision, Line, Question, RateQuestion, Reply, Waiter},
+    share::{Answer, Decision, Lease, Line, Question, RateQuestion, Reply, Waiter},
     window::micros,
 };
 use headworks_core::Reason;
@@ -88,15 +88,23 @@ impl Books {
 
     /// True if there is something to tell the store or to ask, apart from being there.
     pub(crate) fn has_news(&self) -> bool {
-        let Some(strict) = self.together.as_ref().and_then(|it| it.strict.as_ref()) else {
-            return true;
+        let Some(together) = &self.together else {
+            return false;
         };
-        let slots = self.limits.parallel.is_some() && strict.slots_told != self.in_flight;
-        let mut accounts = self.accounts.iter();
-        slots
-            || !strict.line.is_empty()
-            || self.rest_untold > 0
-            || accounts.any(|account| account.lease.has_news())
+        let is_limited = self.limits.parallel.is_some();
+        let mut leases = self.accounts.iter().map(|account| &account.lease);
+        let is_asked = match &together.strict {
+            Some(strict) => {
+                let slots = is_limited && strict.slots_told != self.in_flight;
+                slots || !strict.line.is_empty()
+            }
+            // Slots are held for as long as they are asked for.
+            None => {
+                let slots = is_limited && (together.slots_short || self.in_flight > 0);
+                slots || leases.clone().any(Lease::is_wanted)
+            }
+        };
+        is_asked || self.rest_untold > 0 || leases.any(Lease::has_news)
     }
 
     /// Something may have come back, which others are to have soon.

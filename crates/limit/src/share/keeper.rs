@@ -163,8 +163,6 @@ struct Keeping {
     told: State,
     /// Answers in a row that came later than requests wait.
     late: u32,
-    /// When all quotas were last told and asked of.
-    last: Instant,
 }
 
 /// A quota that is kept, and what is known of whoever keeps it.
@@ -172,6 +170,8 @@ struct Kept {
     name: Arc<str>,
     quota: Quota,
     state: State,
+    /// When the store was last told and asked of it.
+    last: Instant,
 }
 
 /// What is known of the store, of one quota or of all.
@@ -201,10 +201,12 @@ struct Exchanged {
 
 impl Keeping {
     fn new(quotas: Vec<(Arc<str>, Quota)>, params: KeeperParams, wanted: Arc<Wanted>) -> Self {
+        let last = Instant::now();
         let kept = |(name, quota)| Kept {
             name,
             quota,
             state: State::New,
+            last,
         };
         Self {
             quotas: quotas.into_iter().map(kept).collect(),
@@ -213,7 +215,6 @@ impl Keeping {
             state: State::New,
             told: State::New,
             late: 0,
-            last: Instant::now(),
         }
     }
 
@@ -234,19 +235,11 @@ impl Keeping {
 
     async fn exchange(&mut self, store: &impl Store) -> Exchanged {
         let asked = Instant::now();
-        let since = asked.duration_since(self.last).max(PAUSE);
         let strict = self.params.strict;
-        // Where each request is asked for, it is not for the others to be told of each time.
-        let all = strict.is_none() || since >= IDLE || self.state != State::Answering;
-        if all {
-            self.last = asked;
-        }
+        let all = self.state != State::Answering;
         let due = self.quotas.iter_mut();
-        let mut due: Vec<_> = due.filter(|kept| all || kept.quota.has_news()).collect();
-        let questions: Vec<_> = due
-            .iter()
-            .map(|kept| kept.quota.question(kept.name.clone(), since, asked))
-            .collect();
+        let mut due: Vec<_> = due.filter(|kept| all || kept.is_due(asked)).collect();
+        let questions: Vec<_> = due.iter_mut().map(|kept| kept.question(asked)).collect();
         let exchange = store.exchange(&self.params.instance, &questions);
         let result = timeout(self.params.patience, exchange).await;
         let result = result.unwrap_or_else(|_| Err(StoreError::new("no answer in time")));
@@ -319,10 +312,12 @@ impl Keeping {
         let pause = jittered(if exchanged.busy || partly { BUSY } else { IDLE });
         // Whoever wants more than there is would ask without end, and so would those that are not answered.
         let in_vain = exchanged.in_vain || partly;
+        // In this order, so that what is simulated comes out the same every time.
         tokio::select! {
-            () = sleep(pause) => {}
-            () = self.wanted.more.notified(), if !in_vain => {}
+            biased;
             () = self.wanted.news.notified() => {}
+            () = self.wanted.more.notified(), if !in_vain => {}
+            () = sleep(pause) => {}
         }
     }
 
@@ -337,11 +332,30 @@ impl Keeping {
             sleep(PAUSE).await;
             self.wanted.more.notified().await;
         };
+        let oldest = self.quotas.iter().map(|kept| kept.last).min();
+        let since = oldest.map_or(Duration::ZERO, |oldest| oldest.elapsed());
         tokio::select! {
-            () = sleep(pause.saturating_sub(self.last.elapsed())) => {}
+            biased;
             () = self.wanted.news.notified() => {}
             () = more => {}
+            () = sleep(pause.saturating_sub(since)) => {}
         }
+    }
+}
+
+// ===== impl Kept =====
+
+impl Kept {
+    /// True if there is something to tell or to ask, or nothing was for so long that the store might forget.
+    fn is_due(&self, now: Instant) -> bool {
+        // A little early, so that those which are due about the same time are asked for together.
+        now.duration_since(self.last) >= IDLE * 3 / 4 || self.quota.has_news()
+    }
+
+    fn question(&mut self, now: Instant) -> Question {
+        let since = now.duration_since(self.last).max(PAUSE);
+        self.last = now;
+        self.quota.question(self.name.clone(), since, now)
     }
 }
 

@@ -198,6 +198,11 @@ impl Lease {
         !self.returns.is_empty() || self.debt > 0
     }
 
+    /// True if something was asked for since the last exchange, or is still.
+    pub(crate) const fn is_wanted(&self) -> bool {
+        self.demand > 0 || self.short > 0 || self.alone > 0
+    }
+
     /// What the store has answered to a question that was `asked` then.
     pub(crate) fn granted(&mut self, granted: Granted, asked: u64) {
         self.on_credit = false;

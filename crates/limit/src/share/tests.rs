@@ -13,6 +13,7 @@ use std::{
 };
 use tokio::time::{Instant, sleep, timeout};
 
+mod pace;
 mod strict;
 
 /// A store behind a network that is slow, and can be cut.

@@ -1,0 +1,65 @@
+//! How often the store is asked, and in which windows.
+
+use super::*;
+use crate::Minute;
+use std::collections::HashMap;
+
+/// A store that counts who asks for what.
+#[derive(Clone, Default)]
+struct Counting {
+    store: MemoryStore,
+    asked: Arc<Mutex<HashMap<Arc<str>, u64>>>,
+}
+
+impl Store for Counting {
+    type Future = <MemoryStore as Store>::Future;
+
+    fn exchange(&self, instance: &InstanceId, questions: &[Question]) -> Self::Future {
+        for question in questions {
+            *self.asked.lock().entry(question.quota.clone()).or_default() += 1;
+        }
+        self.store.exchange(instance, questions)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_that_nobody_wants_is_seldom_asked_for_beside_a_busy_one() {
+    let store = Counting::default();
+    let [busy, quiet] = ["busy", "quiet"].map(|name| {
+        let quota = Quota::new(Limits::new().rpm(600));
+        (name.into(), quota)
+    });
+    let quotas = [busy.clone(), quiet.clone()];
+    let params = KeeperParams::new("one").alone(Alone::Closed);
+    let _keeper = Keeper::spawn(store.clone(), quotas, params);
+    sleep(SETTLE).await;
+    store.asked.lock().clear();
+    let log = Log::default();
+    let mut refused = 0;
+    for _ in 0..60 {
+        // More than there is, so that it asks all the time.
+        demand(&busy.1, &log, Tokens::NONE, 200, MINUTE / 60).await;
+        // A quota that is not asked for is there all the same.
+        let one = quiet.1.reserve(Tokens::NONE, Instant::now());
+        refused += u32::from(one.is_err());
+    }
+    let asked = |name: &str| store.asked.lock()[name] as f64 / 60.0;
+    assert_eq!(refused, 0);
+    assert!((7.0..12.0).contains(&asked("busy")), "{}", asked("busy"));
+    // Once a second for the request, and to be held.
+    assert!((2.0..5.0).contains(&asked("quiet")), "{}", asked("quiet"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_minute_of_the_clock_has_all_of_its_limit_in_each() {
+    let store = Remote::new(Duration::from_millis(5));
+    let limits = Limits::new().rpm(60).minute(Minute::Fixed);
+    let instances = instances(3, &limits, &store);
+    let log = Log::default();
+    let all = instances
+        .iter()
+        .map(|instance| demand(&instance.quota, &log, Tokens::NONE, 20, 10 * MINUTE));
+    futures(all).await;
+    let minutes = log.all() as f64 / 60.0;
+    assert!((10.0..=11.0).contains(&minutes), "{minutes} minutes' worth");
+}

@@ -53,9 +53,10 @@ async fn a_cluster_keeps_each_limit_to_the_last_and_a_server_that_dies_takes_its
     bounded(instances[1].logs("for 1 of 3 quotas; until it does")).await;
     // What is asked of the others is shared as before.
     assert_eq!(ask_all(&instances, "group-1", 3 * SECOND).await, 40);
-    // Of the dead one each has its half, as far as it knows that there is one.
+    // Of the dead one each has its half, less what it had granted and nobody was told of: a few, that take the half
+    // of each with them.
     let alone = ask_all(&instances, "group-2", 3 * SECOND).await;
-    assert!((30..=40).contains(&alone), "{alone}");
+    assert!((20..=40).contains(&alone), "{alone}");
     assert_eq!(upstream.seen().requests, 80 + alone);
     for instance in &instances {
         let ready = instance.client().get("/health/readiness").await;

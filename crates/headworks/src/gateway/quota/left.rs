@@ -122,17 +122,12 @@ impl GroupLeft {
         let Some(latest) = &self.latest else {
             return Left::sum(&self.quotas, now);
         };
-        {
-            let mut latest = latest.lock();
-            if now.saturating_duration_since(latest.0) < LASTS {
-                return latest.1;
-            }
-            // Whoever comes while it is summed up has the last one.
-            latest.0 = now;
+        // Whoever comes while it is summed up waits for it: the last sum may be an hour old.
+        let mut latest = latest.lock();
+        if now.saturating_duration_since(latest.0) >= LASTS {
+            *latest = (now, Left::sum(&self.quotas, now));
         }
-        let sum = Left::sum(&self.quotas, now);
-        latest.lock().1 = sum;
-        sum
+        latest.1
     }
 }
 
@@ -175,6 +170,7 @@ impl Rate {
 mod tests {
     use super::*;
     use headworks_limit::{Limits, Tokens};
+    use std::{sync::Barrier, thread};
 
     fn rate(limit: u64, remaining: u64) -> Option<Rate> {
         Some(Rate { limit, remaining })
@@ -229,5 +225,29 @@ mod tests {
         let requests = |now| lefts.of("m", now).requests;
         assert_eq!(requests(began), rate(100, 100));
         assert_eq!(requests(began + LASTS), rate(100, 93));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_an_hour_nobody_has_the_last_sum_while_another_makes_the_next() {
+        let began = Instant::now();
+        let quotas: Vec<_> = (0..2000)
+            .map(|_| Quota::new(Limits::new().rpm(1)))
+            .collect();
+        let pairs: Vec<_> = quotas.iter().map(|quota| (None, quota)).collect();
+        quotas.iter().for_each(|quota| spend(quota, began));
+        let lefts = lefts(&pairs);
+        assert_eq!(lefts.of("m", began).requests, rate(2000, 0));
+        let together = Barrier::new(4);
+        let later = began + Duration::from_secs(3600);
+        thread::scope(|scope| {
+            let ask = || {
+                together.wait();
+                lefts.of("m", later).requests
+            };
+            let all: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();
+            for one in all {
+                assert_eq!(one.join().unwrap(), rate(2000, 2000));
+            }
+        });
     }
 }

@@ -288,4 +288,6 @@ async fn a_plain_answer_that_breaks_before_its_end_has_told_nobody_anything() {
     let got = stage.chat(json!({"num_retries": 1})).await;
     assert_eq!((got.status, stage.calls()), (500, (2, 0)), "{}", got.body);
     assert_eq!(got.header("x-headworks-error"), "stream_cut");
+    let said = "broke off before any of it could be passed on";
+    assert!(got.body.contains(said), "{}", got.body);
 }

@@ -165,7 +165,7 @@ impl Fault {
                     StatusCode::INTERNAL_SERVER_ERROR,
                     "internal_server_error",
                     stream.kind().as_str(),
-                    "the deployment's answer broke off before its first word".into(),
+                    "the deployment's answer broke off before any of it could be passed on".into(),
                 );
             }
             if let Some(judged) = error.downcast_ref::<Judged>() {
@@ -219,7 +219,9 @@ impl Fault {
             ),
             Clock::Idle => (
                 "stream_idle_timeout",
-                format!("the deployment fell silent for {seconds} s before its answer began"),
+                format!(
+                    "the deployment fell silent for {seconds} s before its answer could be passed on"
+                ),
             ),
             Clock::Total => (
                 "total_timeout",

@@ -32,6 +32,7 @@ enum Inside {
     Plain(answer::Scanner),
     /// A stream that somebody further in reads and tells of.
     Read(Reading),
+    /// A stream that nobody does: of an endpoint whose events are not known, or without a commit point.
     Stream {
         scanner: sse::Scanner,
         /// Events with a piece of the answer.
@@ -115,7 +116,8 @@ impl Finish for Measure {
             }
         }
         let outcome = match self.verdict.at_end(end).outcome {
-            // It left because it had been told that the answer broke off.
+            // It left because the stream had told it of an error. Of a stream that somebody further in reads
+            // this is foretold, and no end by cancelling; of one that is read here alone, it is not.
             Outcome::Cancelled if self.inside.saw_error() => Outcome::Transport,
             outcome => outcome,
         };
@@ -167,11 +169,11 @@ impl Inside {
         }
     }
 
+    /// True once a stream that nobody else reads has told of an error.
     fn saw_error(&self) -> bool {
         match self {
-            Self::Read(reading) => reading.saw_error(),
             Self::Stream { scanner, .. } => scanner.saw_error(),
-            Self::Nothing | Self::Plain(_) => false,
+            Self::Nothing | Self::Plain(_) | Self::Read(_) => false,
         }
     }
 

@@ -27,9 +27,13 @@
 //! A failure counts when it is known: at the head of the answer, at an error, or when the body breaks off. A
 //! success counts at the head, so that a stream of minutes does not keep a probe waiting, and is taken back if
 //! the body then breaks off, or is left when it was known that it would
-//! ([`Foretold`](headworks_core::Foretold)). A client that leaves otherwise says nothing. A probe that ends without a verdict gives its
-//! place to the next; what was begun before the circuit last changed is not taken for one, and counts only in
-//! that a hint it brings may make a rest longer.
+//! ([`Foretold`](headworks_core::Foretold)). A client that leaves otherwise says nothing. A probe that ends without a
+//! verdict gives its place to the next; what was begun before the circuit last changed is not taken for one, and counts
+//! only in that a hint it brings may make a rest longer.
+//!
+//! A 200 that says that the content policy withheld the answer is judged as refused content, and neutral, where another
+//! group is left to be asked ([`ContentFallback`](headworks_core::ContentFallback)) and nothing of it has been handed on.
+//! Where none is left nobody looks for that: it is a success, as any other 200.
 //!
 //! # Differences from other breakers
 //!

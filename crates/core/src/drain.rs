@@ -1,6 +1,6 @@
 use crate::KeptBody;
 use bytes::Buf;
-use http::{Response, response::Parts};
+use http::{Response, StatusCode, response::Parts};
 use http_body::{Body, Frame};
 use pin_project::pin_project;
 use std::{
@@ -12,19 +12,30 @@ use std::{
 };
 use tokio::time::{Instant, Sleep, sleep};
 
-/// How long the rest of an answer is waited for. What an error says is sent with its head or right after it;
-/// a new connection, TLS included, would cost more than this.
-const LONGEST: Duration = Duration::from_millis(20);
+/// How many bytes of one answer are held in memory at most, by whoever holds one until it is whole: 8 MiB, some
+/// forty thousand tokens at two hundred bytes an event.
+pub const MOST_HELD: usize = 8 * 1024 * 1024;
 
-/// How much of an answer is read. Errors are a few hundred bytes, an error page some ten thousand.
-const MOST: usize = 64 * 1024;
+/// How much of an answer is read, and for how long.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    most: usize,
+    /// From when there is something to wait for.
+    longest: Duration,
+}
 
 /// Reads what is left of an answer that is not handed on, or not yet, before the request is sent elsewhere.
 ///
-/// Ready with the whole answer, which can then be handed on later; with nothing if it is larger than 64 KiB,
-/// takes longer than 20 ms or breaks off. Dropping an unread HTTP/1.1 body closes its connection; one that
-/// was read to the end can be used again. Once the drain is dropped, so is what rides in the body: a permit,
-/// a reservation, a count.
+/// Ready with the whole answer, which can then be handed on later; with nothing if it breaks off, is too large or
+/// is waited for too long:
+///
+/// | status | at most | for at most | because |
+/// |---|---|---|---|
+/// | 2xx | [`MOST_HELD`] | 1 s | it is good enough to be handed on, and has mostly been held already: so withheld answers are found |
+/// | any other | 64 KiB | 20 ms | an error is short, and sent with its head or right after it |
+///
+/// Dropping an unread HTTP/1.1 body closes its connection; one that was read to the end can be used again. Once
+/// the drain is dropped, so is what rides in the body: a permit, a reservation, a count.
 #[pin_project]
 #[must_use = "futures do nothing unless polled"]
 pub struct Drain<B: Body> {
@@ -33,6 +44,7 @@ pub struct Drain<B: Body> {
     head: Option<Parts>,
     frames: VecDeque<Frame<B::Data>>,
     size: usize,
+    bounds: Bounds,
     /// Made when there is something to wait for.
     #[pin]
     patience: Option<Sleep>,
@@ -41,11 +53,12 @@ pub struct Drain<B: Body> {
 // ===== impl Drain =====
 
 impl<B: Body> Drain<B> {
-    /// Reads the body of `response`.
+    /// Reads the body of `response`, as much of it as its status is worth.
     pub fn new(response: Response<B>) -> Self {
         let (head, body) = response.into_parts();
         Self {
             body,
+            bounds: Bounds::of(head.status),
             head: Some(head),
             frames: VecDeque::new(),
             size: 0,
@@ -61,7 +74,7 @@ impl<B: Body> Future for Drain<B> {
         let mut this = self.project();
         while !this.body.is_end_stream() {
             let Poll::Ready(frame) = this.body.as_mut().poll_frame(cx) else {
-                ready!(poll_patience(this.patience, cx));
+                ready!(poll_patience(this.patience, this.bounds.longest, cx));
                 return Poll::Ready(None);
             };
             match frame {
@@ -70,7 +83,7 @@ impl<B: Body> Future for Drain<B> {
                 Some(Ok(frame)) => {
                     // An empty one counts too, or there could be any number of them.
                     *this.size += frame.data_ref().map_or(0, Buf::remaining).max(1);
-                    if *this.size > MOST {
+                    if *this.size > this.bounds.most {
                         return Poll::Ready(None);
                     }
                     this.frames.push_back(frame);
@@ -91,9 +104,41 @@ impl<B: Body> fmt::Debug for Drain<B> {
     }
 }
 
-fn poll_patience(mut patience: Pin<&mut Option<Sleep>>, cx: &mut Context<'_>) -> Poll<()> {
+// ===== impl Bounds =====
+
+impl Bounds {
+    /// Errors are a few hundred bytes, an error page some ten thousand. What one says is sent with its head or
+    /// right after it; a new connection, TLS included, would cost more than this.
+    const OF_AN_ERROR: Self = Self {
+        most: 64 * 1024,
+        longest: Duration::from_millis(20),
+    };
+
+    /// An answer that was found to be withheld was held to tell, so that most of it is in memory: a plain one
+    /// all of it. Of a stream that was withheld at once the usage and the end may be on their way still, which
+    /// is a network's delay and not a model's; a second is ample for that, and little to a client that has
+    /// waited for a model and would get an error instead.
+    const OF_A_SUCCESS: Self = Self {
+        most: MOST_HELD,
+        longest: Duration::from_secs(1),
+    };
+
+    fn of(status: StatusCode) -> Self {
+        if status.is_success() {
+            Self::OF_A_SUCCESS
+        } else {
+            Self::OF_AN_ERROR
+        }
+    }
+}
+
+fn poll_patience(
+    mut patience: Pin<&mut Option<Sleep>>,
+    longest: Duration,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
     if patience.is_none() {
-        patience.set(Some(sleep(LONGEST)));
+        patience.set(Some(sleep(longest)));
     }
     let Some(sleep) = patience.as_pin_mut() else {
         return Poll::Ready(());
@@ -137,8 +182,17 @@ mod tests {
         Ok(Frame::data(data.into()))
     }
 
-    /// What is kept of an answer whose frames come after `wait`, and how long that took.
+    /// What is kept of an error whose frames come after `wait`, and how long that took.
     async fn drain(
+        wait: Duration,
+        frames: impl IntoIterator<Item = Result<Frame<Bytes>, &'static str>>,
+    ) -> (Option<Response<KeptBody<Late>>>, Duration) {
+        drain_of(503, wait, frames).await
+    }
+
+    /// The same of an answer of this status.
+    async fn drain_of(
+        status: u16,
         wait: Duration,
         frames: impl IntoIterator<Item = Result<Frame<Bytes>, &'static str>>,
     ) -> (Option<Response<KeptBody<Late>>>, Duration) {
@@ -146,7 +200,7 @@ mod tests {
             wait: Box::pin(sleep(wait)),
             frames: frames.into_iter().collect(),
         };
-        let response = Response::builder().status(503).body(body).unwrap();
+        let response = Response::builder().status(status).body(body).unwrap();
         let began = Instant::now();
         (Drain::new(response).await, began.elapsed())
     }
@@ -169,17 +223,41 @@ mod tests {
     async fn what_comes_late_is_waited_for_no_longer_than_a_moment() {
         let (kept, took) = drain(Duration::from_secs(9), [data("late")]).await;
         assert!(kept.is_none());
-        assert_eq!(took, LONGEST);
+        assert_eq!(took, Bounds::OF_AN_ERROR.longest);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_a_success_is_waited_for_longer() {
+        let soon = Duration::from_millis(900);
+        let (kept, took) = drain_of(200, soon, [data("the end")]).await;
+        let body = kept.unwrap().into_body().collect().await.unwrap();
+        assert_eq!((&*body.to_bytes(), took), (&b"the end"[..], soon));
+        let (kept, took) = drain_of(200, Duration::from_secs(9), [data("late")]).await;
+        assert!(kept.is_none());
+        assert_eq!(took, Duration::from_secs(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_success_is_kept_if_it_is_no_larger_than_what_is_held_of_any() {
+        let chunk = || data(vec![b'x'; 1024]);
+        let full = std::iter::repeat_with(chunk).take(MOST_HELD / 1024);
+        let (kept, _) = drain_of(200, Duration::ZERO, full.clone()).await;
+        let size = kept.unwrap().body().size_hint().exact();
+        assert_eq!(size, Some(MOST_HELD as u64));
+        let over = full.chain([data("x")]);
+        assert!(drain_of(200, Duration::ZERO, over).await.0.is_none());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_task_that_has_used_up_its_turn_still_sees_the_clock() {
-        let mut drain = pin!(Drain::new(Response::new(Late {
+        let late = Late {
             wait: Box::pin(sleep(Duration::from_secs(9))),
             frames: VecDeque::new(),
-        })));
+        };
+        let response = Response::builder().status(503).body(late).unwrap();
+        let mut drain = pin!(Drain::new(response));
         assert!(poll_once(drain.as_mut()).await.is_pending());
-        tokio::time::advance(LONGEST).await;
+        tokio::time::advance(Bounds::OF_AN_ERROR.longest).await;
         while tokio::task::coop::has_budget_remaining() {
             tokio::task::coop::consume_budget().await;
         }
@@ -197,7 +275,7 @@ mod tests {
         assert!(drain(Duration::ZERO, full.clone()).await.0.is_some());
         let over = full.clone().chain([data("x")]);
         assert!(drain(Duration::ZERO, over).await.0.is_none());
-        let empty = std::iter::repeat_with(|| data("")).take(MOST + 1);
+        let empty = std::iter::repeat_with(|| data("")).take(Bounds::OF_AN_ERROR.most + 1);
         assert!(drain(Duration::ZERO, empty).await.0.is_none());
         let broken = [data("what "), Err("reset")];
         assert!(drain(Duration::ZERO, broken).await.0.is_none());

@@ -79,7 +79,7 @@ pub use attempts::{Attempt, AttemptNumber, Attempts, PassedOver, Why};
 pub use body::GuardedBody;
 pub use classify::{Answer, Classify, GrpcClassifier, StatusClassifier};
 pub use content_fallback::ContentFallback;
-pub use drain::Drain;
+pub use drain::{Drain, MOST_HELD};
 pub use elapsed::{Clock, Elapsed, Timeouts};
 pub use foretold::Foretold;
 pub use guard::{End, Finish, Guard, Watch};

@@ -32,8 +32,9 @@
 //!
 //! The answer of the first group, as `LiteLLM` does it: the client asked for that one, and how the others
 //! failed tells it nothing. It is read before the next group is asked, so that permits and connections are
-//! free by then, and kept if it is no larger than 64 KiB and there within 20 ms ([`Drain`]); where it was not,
-//! the first of the others that could be kept stands in, or else the last answer of all. The news that a group
+//! free by then, and kept if it is no larger than 64 KiB and there within 20 ms; one of a success status, which is
+//! what was withheld (see below), if it is no larger than 8 MiB and there within a second ([`Drain`]). Where it was
+//! not, the first of the others that could be kept stands in, or else the last answer of all. The news that a group
 //! is unknown gives way to what the groups asked instead have to say.
 //!
 //! The decision falls at the head of an answer; once it is handed on there is no second one. A stream that may
@@ -47,7 +48,8 @@
 //! further in knows to look first, and to leave a verdict of
 //! [`ContentRefused`](headworks_core::Outcome::ContentRefused). It is a failure of that kind then, and goes to that
 //! list. The last group is asked without it: its answer is handed on, withheld or not. Where the groups asked
-//! instead fail, the client gets the first answer, which is a 200, as it came.
+//! instead fail, the client gets the first answer, which is a 200, as it came: whoever told by its end that it was
+//! withheld held all of it, and it is kept at the same length.
 //!
 //! # Differences from retry
 //!

@@ -241,6 +241,53 @@ async fn where_the_fallback_fails_the_client_gets_the_answer_that_was_withheld()
 }
 
 #[tokio::test]
+async fn however_long_a_plain_answer_is_it_is_not_lost_where_the_fallback_fails() {
+    let stage = Stage::of(TO_F, "").await;
+    let long = |request: &Received| {
+        let short = withheld(request).chunks().concat();
+        let mut answer: Value = serde_json::from_slice(&short).unwrap();
+        answer["choices"][0]["message"]["content"] = "word ".repeat(20 * 1024).into();
+        Answer::json(answer)
+    };
+    stage.a.answer_with(long);
+    stage
+        .b
+        .answer_with(|_| openai::error(503, "server_error", "no room"));
+    let got = stage.chat(json!({})).await;
+    let sent = long(&stage.a.last()).chunks().concat();
+    assert_eq!((got.status, got.header("x-litellm-model-id")), (200, "a"));
+    assert!(sent.len() > 100 * 1024 && got.body.as_bytes() == sent);
+    assert_eq!(got.header("content-length"), sent.len().to_string());
+    assert_eq!(stage.calls().0, 1);
+}
+
+#[tokio::test]
+async fn however_long_a_held_stream_is_it_is_not_lost_where_the_fallback_fails() {
+    let stage = Stage::of(TO_F, "commit: complete").await;
+    let chunk = |delta: Value, finish: Value| {
+        openai::event(
+            &json!({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "a",
+            "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}),
+        )
+    };
+    let mut events = vec![chunk(json!({"content": "word "}), Value::Null); 700];
+    events.push(chunk(json!({}), "content_filter".into()));
+    events.push(Bytes::from_static(b"data: [DONE]\n\n"));
+    let sent = events.concat();
+    stage
+        .a
+        .answer_with(move |_| Answer::sse(events.iter().cloned()));
+    stage
+        .b
+        .answer_with(|_| openai::error(503, "server_error", "no room"));
+    let got = stage.chat(json!({"stream": true})).await;
+    assert_eq!((got.status, got.header("x-litellm-model-id")), (200, "a"));
+    assert!(sent.len() > 100 * 1024 && got.body.as_bytes() == sent);
+    assert_eq!(got.header("x-headworks-fallback-reason"), "content_refused");
+    assert_eq!(stage.calls().0, 1);
+}
+
+#[tokio::test]
 async fn where_the_fallback_withholds_it_too_its_answer_is_the_last() {
     let stage = Stage::of(TO_F, "").await;
     stage.b.answer_with(withheld);

@@ -1,4 +1,5 @@
 use super::Commit;
+use headworks_core::MOST_HELD;
 use std::time::Duration;
 use tower_layer::Layer;
 
@@ -77,13 +78,13 @@ impl<S> Layer<S> for CommitLayer {
 
 impl CommitPoint {
     /// How many bytes of an answer are held by default: 256 KiB for the first token, before which there are
-    /// a few events of some hundred bytes, or one that echoes the request; 8 MiB for a whole answer, some
-    /// forty thousand tokens at two hundred bytes an event.
+    /// a few events of some hundred bytes, or one that echoes the request; [`MOST_HELD`] for a whole
+    /// answer, which a layer further out can keep as well.
     #[must_use]
     pub const fn at_most(self) -> usize {
         match self {
             Self::FirstToken => 256 * 1024,
-            Self::Complete => 8 * 1024 * 1024,
+            Self::Complete => MOST_HELD,
         }
     }
 }

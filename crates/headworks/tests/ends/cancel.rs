@@ -1,8 +1,9 @@
 //! A request that is dropped at any moment leaves nothing behind: no count, no slot, no probe.
 
-use crate::{ask, hello, rig::run};
+use crate::{ask, header, hello, rig::run};
 use futures_util::{FutureExt, future::poll_fn};
-use headworks::Gateway;
+use headworks::{Gateway, breaker::Phase, config::Config};
+use headworks_upstream::{Answer, Received, Upstream, openai};
 use http::{Request, Response};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, StreamBody};
@@ -17,18 +18,25 @@ use tokio::time::sleep;
 use tokio_stream::StreamExt;
 use tower::ServiceExt;
 
-/// Each group has one slot a deployment, so that a slot that is not given back is missed.
+/// Each deployment has one slot, so that a slot that is not given back is missed; all other limits are kept too, and
+/// too high for these few requests.
 const CONFIG: &str = r#"
 model_list:
-  - { model_name: m, litellm_params: { model: simulated/x, order: 1, rpm: 100, tpm: 100000, max_parallel_requests: 1, simulated: { latency_ms: 30, first_token_ms: 20, answer_tokens: 3, errors: { ERRORS } } }, model_info: { id: first } }
-  - { model_name: m, litellm_params: { model: simulated/x, order: 2, rpm: 100, tpm: 100000, max_parallel_requests: 1, simulated: { latency_ms: 30, first_token_ms: 20, answer_tokens: 3 SECOND } }, model_info: { id: second } }
-  - { model_name: next, litellm_params: { model: simulated/x, max_parallel_requests: 1, simulated: { latency_ms: 30, first_token_ms: 20, answer_tokens: 3 } }, model_info: { id: next } }
+  - { model_name: m, litellm_params: { model: simulated/x, order: 1, LIMITS, simulated: { latency_ms: 30, first_token_ms: 20, answer_tokens: 3, errors: { ERRORS } } }, model_info: { id: first } }
+  - { model_name: m, litellm_params: { model: simulated/x, order: 2, LIMITS, simulated: { latency_ms: 30, first_token_ms: 20, answer_tokens: 3 SECOND } }, model_info: { id: second } }
+  - { model_name: next, litellm_params: { model: simulated/x, LIMITS, simulated: { latency_ms: 30, first_token_ms: 20, answer_tokens: 3 } }, model_info: { id: next } }
 router_settings: { num_retries: 2, fallbacks: [{ m: [next] }], SETTINGS }
-headworks: { HEADWORKS }
+headworks: { limits: enforce, HEADWORKS }
 "#;
+
+const LIMITS: &str =
+    "rpm: 100000, tpm: 100000000, itpm: 100000000, otpm: 100000000, max_parallel_requests: 1";
+
+const IDS: [&str; 3] = ["first", "second", "next"];
 
 fn config(errors: &str, second: &str, settings: &str, own: &str) -> String {
     CONFIG
+        .replace("LIMITS", LIMITS)
         .replace("ERRORS", errors)
         .replace("SECOND", second)
         .replace("SETTINGS", settings)
@@ -52,11 +60,12 @@ fn in_pieces(
     Request::from_parts(head, StreamBody::new(pieces))
 }
 
-/// Drops what `what` has become after `polls` polls; true if it was ready before.
-async fn poll_and_drop(what: impl Future, polls: &mut usize) -> bool {
+/// Drops what `what` has become after `polls` polls, and looks around just before; true if it was ready by then.
+async fn poll_and_drop(what: impl Future, polls: &mut usize, mut look: impl FnMut()) -> bool {
     let mut what = pin!(what);
     poll_fn(|cx: &mut Context<'_>| {
         if *polls == 0 {
+            look();
             return Poll::Ready(false);
         }
         *polls -= 1;
@@ -65,10 +74,20 @@ async fn poll_and_drop(what: impl Future, polls: &mut usize) -> bool {
     .await
 }
 
-/// Asks, reads the answer, and drops it all after so many polls; true if it was over before.
-async fn cancelled(gateway: &Gateway, more: &str, polls: usize) -> bool {
+/// What became of a request that was dropped.
+#[derive(Clone, Copy, Default)]
+struct Dropped {
+    /// It was over before.
+    over: bool,
+    /// It had a reservation somewhere, and was in flight there.
+    held: bool,
+}
+
+/// Asks, reads the answer, and drops it all after so many polls.
+async fn cancelled(gateway: &Gateway, ids: &[&str], more: &str, polls: usize) -> Dropped {
     let mut left = polls;
-    poll_and_drop(
+    let mut held = false;
+    let over = poll_and_drop(
         async {
             let Ok(response): Result<Response<_>, _> =
                 gateway.clone().oneshot(in_pieces(hello(more))).await;
@@ -79,14 +98,37 @@ async fn cancelled(gateway: &Gateway, more: &str, polls: usize) -> bool {
             }
         },
         &mut left,
+        || {
+            let mut all = ids.iter().map(|id| gateway.standing(id).unwrap());
+            held = all.any(|standing| standing.reserved > 0 && standing.in_flight > 0);
+        },
     )
-    .await
+    .await;
+    Dropped { over, held }
+}
+
+/// Nobody has anything in flight, a reservation, or a probe.
+fn nothing_is_left(gateway: &Gateway, ids: &[&str], polls: usize) {
+    for id in ids {
+        let standing = gateway.standing(id).unwrap();
+        assert_eq!(
+            (standing.in_flight, standing.reserved),
+            (0, 0),
+            "in flight and reserved at {id} after {polls} polls"
+        );
+        assert_ne!(
+            standing.phase,
+            Phase::HalfOpen { probing: true },
+            "{id} after {polls} polls"
+        );
+    }
 }
 
 /// Cancels at every moment there is, each time in a gateway of its own, and looks for what is left.
 fn leaves_nothing(config: &str, more: &str, prepare: usize) -> usize {
+    let mut held = false;
     for polls in 0..2000 {
-        let over = run(config, async |gateway, mut rig| {
+        let dropped = run(config, async |gateway, mut rig| {
             // Attempts that make for the state in which the one that is cancelled begins.
             for _ in 0..prepare {
                 let response = ask(&gateway, hello(more)).await;
@@ -95,13 +137,10 @@ fn leaves_nothing(config: &str, more: &str, prepare: usize) -> usize {
             if prepare > 0 {
                 sleep(Duration::from_secs(70)).await;
             }
-            let over = cancelled(&gateway, more, polls).await;
+            let dropped = cancelled(&gateway, &IDS, more, polls).await;
             rig.read();
             assert_eq!(rig.in_flight, 0.0, "in flight after {polls} polls");
-            for id in ["first", "second", "next"] {
-                let standing = gateway.standing(id).unwrap();
-                assert_eq!(standing.in_flight, 0, "{id} after {polls} polls");
-            }
+            nothing_is_left(&gateway, &IDS, polls);
             // Whatever rested is let back, and its probe, if one was lost, with it: each deployment is asked
             // for itself, and has its slot and its reservation.
             sleep(Duration::from_secs(70)).await;
@@ -128,9 +167,12 @@ fn leaves_nothing(config: &str, more: &str, prepare: usize) -> usize {
             assert_eq!(rig.in_flight, 0.0);
             let sent: u64 = rig.attempts.values().sum::<u64>() - before.values().sum::<u64>();
             assert_eq!(sent, 3, "after {polls} polls");
-            over
+            nothing_is_left(&gateway, &IDS, polls);
+            dropped
         });
-        if over {
+        held |= dropped.held;
+        if dropped.over {
+            assert!(held, "nothing was reserved at any moment");
             return polls;
         }
     }
@@ -196,7 +238,67 @@ fn a_stream_whose_client_is_sent_comments() {
 }
 
 #[test]
-fn with_limits_that_are_kept_and_a_line_to_wait_in() {
-    let own = "limits: enforce, queue: { wait: 1 }";
-    on_path(r#""429": 1.0"#, "", "", own, 0);
+fn with_a_line_to_wait_in() {
+    on_path(r#""429": 1.0"#, "", "", "queue: { wait: 1 }", 0);
+}
+
+/// An answer that is withheld for its content, in pieces that come one after the other.
+fn withheld(request: &Received) -> Answer {
+    let good = openai::good(request);
+    let said = String::from_utf8(good.chunks().concat()).unwrap();
+    let said = said.replace(r#"_reason":"stop""#, r#"_reason":"content_filter""#);
+    let answer = match request.json()["stream"] == true {
+        true => Answer::sse([said]),
+        false => Answer::bytes(said).header("content-type", "application/json"),
+    };
+    answer.in_chunks(100).pace(Duration::from_millis(1))
+}
+
+/// The simulated provider withholds nothing: `a` and its content fallback `b` are behind sockets, on a clock that goes.
+async fn a_withheld_answer_leaves_nothing(fallback: fn(&Received) -> Answer, answered_by: &str) {
+    for (own, more) in [("", ""), ("commit: complete", "\"stream\":true,")] {
+        let (a, b) = (Upstream::start().await, Upstream::start().await);
+        a.answer_with(withheld);
+        b.answer_with(fallback);
+        let entry = |group: &str, id: &str, upstream: &Upstream| {
+            let url = upstream.base_url();
+            format!(
+                "- {{ model_name: {group}, litellm_params: {{ model: openai/{id}, api_base: '{url}/v1', api_key: none, {LIMITS} }}, model_info: {{ id: {id} }} }}\n"
+            )
+        };
+        let config = format!(
+            "model_list:\n{}{}router_settings: {{ num_retries: 0, disable_cooldowns: true, content_policy_fallbacks: [{{ m: [f] }}] }}\nheadworks: {{ limits: enforce, {own} }}\n",
+            entry("m", "a", &a),
+            entry("f", "b", &b)
+        );
+        let config = Config::parse(&config, "config.yaml").unwrap().config;
+        let gateway = Gateway::builder(&config).build().unwrap();
+        let mut held = false;
+        for polls in 0.. {
+            assert!(polls < 2000, "it never ends");
+            let dropped = cancelled(&gateway, &["a", "b"], more, polls).await;
+            nothing_is_left(&gateway, &["a", "b"], polls);
+            held |= dropped.held;
+            if dropped.over {
+                break;
+            }
+        }
+        assert!(held, "nothing was reserved at any moment");
+        // Each has its one slot after all that, and the path is the one that is meant.
+        let response = ask(&gateway, hello(more)).await;
+        assert_eq!(response.status(), 200);
+        assert_eq!(header(&response, "x-litellm-model-id"), answered_by);
+        assert_eq!(header(&response, "x-litellm-attempted-fallbacks"), "1");
+    }
+}
+
+#[tokio::test]
+async fn a_withheld_answer_that_goes_to_the_content_fallbacks() {
+    a_withheld_answer_leaves_nothing(openai::good, "b").await;
+}
+
+#[tokio::test]
+async fn a_withheld_answer_that_is_given_after_all_once_its_fallback_has_failed() {
+    let busy = |_: &Received| openai::error(503, "server_error", "no room");
+    a_withheld_answer_leaves_nothing(busy, "a").await;
 }

@@ -4,25 +4,33 @@
 use crate::{ask, chat, gateway, header, post, rig::run};
 use bytes::Bytes;
 use headworks::RequestPlan;
+use headworks_upstream::{Answer, Received, Upstream, openai};
 use http::Request;
 use http_body_util::{BodyExt, Full};
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::TestRunner};
 use serde_json::{Map, Value, json};
-use std::fmt::Write;
+use std::{cell::Cell, fmt::Write};
 
 /// The groups of which there are deployments, and a name that nobody knows.
 const GROUPS: [&str; 3] = ["a", "b", "c"];
 const UNKNOWN: &str = "nobody-knows";
 
-/// What a deployment answers with, each at random.
-const FAULTS: [&str; 7] = [
-    r#""500": 1.0"#,
-    r#""429": 0.7"#,
-    r#""401": 0.5"#,
-    r#""503": 0.5, "408": 0.5"#,
-    r#""400": 0.3, "500": 0.5"#,
-    r#""404": 0.5"#,
-    "",
+/// What is wrong with a deployment, each at random: some parameters, and how it is simulated.
+const FAULTS: [(&str, &str); 12] = [
+    ("", r#"latency_ms: 10, errors: { "500": 1.0 }"#),
+    ("", r#"latency_ms: 10, errors: { "429": 0.7 }"#),
+    ("", r#"latency_ms: 10, errors: { "401": 0.5 }"#),
+    ("", r#"latency_ms: 10, errors: { "503": 0.5, "408": 0.5 }"#),
+    ("", r#"latency_ms: 10, errors: { "400": 0.3, "500": 0.5 }"#),
+    ("", r#"latency_ms: 10, errors: { "404": 0.5 }"#),
+    // Silence before the head, and after it.
+    ("timeout: 0.2, ", "latency_ms: 60000"),
+    ("timeout: 0.2, ", "latency_ms: 10, first_token_ms: 60000"),
+    // The connection breaks; the content is refused; the prompt is too long.
+    ("mock_response: litellm.APIConnectionError, ", ""),
+    ("mock_response: 'Exception: content_filter_policy', ", ""),
+    ("mock_response: litellm.ContextWindowExceededError, ", ""),
+    ("", "latency_ms: 10"),
 ];
 
 #[derive(Clone, Debug)]
@@ -36,6 +44,7 @@ struct Case {
     /// Which groups follow which, in the order of the alphabet, so that there is no circle.
     fallbacks: [bool; 3],
     context_fallbacks: bool,
+    content_fallbacks: bool,
     default_fallbacks: bool,
     max_fallbacks: u32,
     cooldowns: bool,
@@ -72,7 +81,7 @@ fn case() -> impl Strategy<Value = Case> {
         [retries(), retries(), retries()],
         prop::option::of((0..3_usize, 0..5_u32)),
         any::<[bool; 3]>(),
-        any::<(bool, bool, bool)>(),
+        any::<[bool; 4]>(),
         0..4_u32,
     );
     (
@@ -89,10 +98,11 @@ fn case() -> impl Strategy<Value = Case> {
                 retry_policy,
                 group_policy,
                 fallbacks,
-                context_fallbacks: flags.0,
-                default_fallbacks: flags.1,
+                context_fallbacks: flags[0],
+                content_fallbacks: flags[1],
+                default_fallbacks: flags[2],
                 max_fallbacks,
-                cooldowns: flags.2,
+                cooldowns: flags[3],
                 requests,
             }
         })
@@ -210,12 +220,13 @@ impl Case {
         let all = given.chain((0..3).map(|group| (group, 0, None, false)));
         for (at, (group, fault, num_retries, cut)) in all.enumerate() {
             let retries = num_retries.map_or(String::new(), |n| format!("num_retries: {n}, "));
-            let cut = if cut { ", cut_rate: 0.5" } else { "" };
+            let cut = if cut { "0.5" } else { "0" };
+            let (params, simulated) = FAULTS[fault];
             writeln!(
                 text,
-                "- {{ model_name: {}, litellm_params: {{ model: simulated/x, {retries}simulated: \
-                 {{ latency_ms: 10, answer_tokens: 2, seed: {at}, errors: {{ {} }}{cut} }} }}, model_info: {{ id: d{at} }} }}",
-                GROUPS[group], FAULTS[fault],
+                "- {{ model_name: {}, litellm_params: {{ model: simulated/x, {retries}{params}simulated: \
+                 {{ answer_tokens: 2, seed: {at}, cut_rate: {cut}, {simulated} }} }}, model_info: {{ id: d{at} }} }}",
+                GROUPS[group],
             )
             .unwrap();
         }
@@ -244,11 +255,12 @@ impl Case {
         writeln!(
             text,
             "router_settings:\n  num_retries: {}\n  retry_policy: {{ {} }}\n  model_group_retry_policy: {{ {group} }}\n  \
-             fallbacks: [{}]\n  context_window_fallbacks: {}\n  default_fallbacks: {}\n  max_fallbacks: {}\n  disable_cooldowns: {}",
+             fallbacks: [{}]\n  context_window_fallbacks: {}\n  content_policy_fallbacks: {}\n  default_fallbacks: {}\n  max_fallbacks: {}\n  disable_cooldowns: {}",
             self.num_retries,
             classes.join(", "),
             lists.join(", "),
             or_none(self.context_fallbacks, "[{ b: [a] }]"),
+            or_none(self.content_fallbacks, "[{ a: [c] }, { b: [c, a] }]"),
             or_none(self.default_fallbacks, "[c, b]"),
             self.max_fallbacks,
             !self.cooldowns,
@@ -293,6 +305,139 @@ proptest! {
             Ok(())
         })?;
     }
+}
+
+/// What the simulated provider cannot do: to each of these it takes a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wire {
+    Good,
+    Status(u16),
+    /// The content policy has withheld the answer, and a 200 says so.
+    Withheld,
+    /// An error in a 200, before anything else.
+    InBand,
+    Reset,
+    HangUp,
+    Silence,
+}
+
+// ===== impl Wire =====
+
+impl Wire {
+    fn any() -> impl Strategy<Value = Self> {
+        prop_oneof![
+            1 => Just(Self::Good),
+            1 => prop_oneof![Just(Self::Status(500)), Just(Self::Status(429))],
+            3 => Just(Self::Withheld),
+            2 => Just(Self::InBand),
+            1 => Just(Self::Reset),
+            1 => Just(Self::HangUp),
+            1 => Just(Self::Silence),
+        ]
+    }
+
+    fn answer(self, request: &Received) -> Answer {
+        let streamed = request.json()["stream"] == true;
+        match self {
+            Self::Good => openai::good(request),
+            Self::Status(status) => openai::error(status, "server_error", "no room"),
+            Self::Withheld => {
+                let choice = json!([{ "index": 0, "finish_reason": "content_filter", "delta": {},
+                    "message": { "role": "assistant", "content": "" } }]);
+                Self::said(json!({ "model": "x", "choices": choice }), streamed)
+            }
+            Self::InBand => {
+                let error = json!({ "type": "server_error", "code": 500, "message": "no room" });
+                Self::said(json!({ "error": error }), streamed)
+            }
+            Self::Reset => Answer::reset(),
+            Self::HangUp => Answer::hang_up(),
+            Self::Silence => Answer::silence(),
+        }
+    }
+
+    fn said(what: Value, streamed: bool) -> Answer {
+        match streamed {
+            true => Answer::sse([openai::event(&what)]).chunk("data: [DONE]\n\n"),
+            false => Answer::json(what),
+        }
+    }
+}
+
+/// Two deployments of a group and two of the one it falls back to, for content and for all else: with one retry in
+/// each nobody is asked twice by one request, so that nobody is waited for on a clock that goes.
+#[test]
+fn what_comes_over_a_socket_keeps_to_the_plan_too() {
+    let faults = [Wire::any(), Wire::any(), Wire::any(), Wire::any()];
+    let case = (faults, any::<[bool; 2]>(), 0..2_u32);
+    // Requests of which the first answer was so, and not the last.
+    let (withheld, in_band) = (Cell::new(0), Cell::new(0));
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases: 48,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
+    let tried = runner.run(&case, |(faults, lists, num_retries)| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let upstreams = Upstream::start_many(faults.len()).await;
+            let mut config = String::from("model_list:\n");
+            for (at, (fault, upstream)) in faults.into_iter().zip(&upstreams).enumerate() {
+                upstream.answer_with(move |request| fault.answer(request));
+                let (group, url) = (GROUPS[at / 2], upstream.base_url());
+                writeln!(
+                    config,
+                    "- {{ model_name: {group}, litellm_params: {{ model: openai/x, api_base: '{url}/v1', api_key: none, timeout: 0.2 }}, model_info: {{ id: d{at} }} }}",
+                )
+                .unwrap();
+            }
+            let list = |on: bool| if on { "[{ a: [b] }]" } else { "[]" };
+            writeln!(
+                config,
+                "router_settings: {{ num_retries: {num_retries}, disable_cooldowns: true, fallbacks: {}, content_policy_fallbacks: {} }}",
+                list(lists[0]),
+                list(lists[1]),
+            )
+            .unwrap();
+            let gateway = gateway(&config);
+            for stream in ["", "\"stream\":true,"] {
+                let request = chat("a", stream);
+                let body = request.clone().into_body().collect().await.unwrap();
+                let plan = gateway.plan_of(&request.clone().map(|_| body.to_bytes()));
+                let plan: RequestPlan = plan.unwrap();
+                let calls = || upstreams.iter().map(|it| it.seen().requests).sum::<usize>();
+                let before = calls();
+                let response = ask(&gateway, request).await;
+                let number = |name| header(&response, name).parse().unwrap_or(0_u32);
+                let retries = number("x-litellm-attempted-retries");
+                let fallbacks = number("x-litellm-attempted-fallbacks");
+                let told = header(&response, "x-headworks-attempts").to_owned();
+                drop(response.into_body().collect().await);
+                let sent = calls() - before;
+                let seen = || format!("{told} of {plan:?} for {faults:?} {stream} in\n{config}");
+                prop_assert_eq!(sent, told.split(", ").count(), "{}", seen());
+                prop_assert!(sent <= plan.attempts() as usize, "{}", seen());
+                prop_assert!(retries <= plan.retries(), "{}", seen());
+                prop_assert!(fallbacks <= plan.fallbacks(), "{}", seen());
+                let first = faults.iter().enumerate().find(|(at, _)| told.starts_with(&format!("d{at}=")));
+                let counted = match first.map(|(_, fault)| fault) {
+                    Some(Wire::Withheld) if sent > 1 => &withheld,
+                    Some(Wire::InBand) if sent > 1 => &in_band,
+                    _ => continue,
+                };
+                counted.update(|count| count + 1);
+            }
+            Ok(())
+        })
+    });
+    tried.unwrap();
+    assert!(
+        withheld.get() > 0 && in_band.get() > 0,
+        "{withheld:?} {in_band:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

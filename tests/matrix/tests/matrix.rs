@@ -12,16 +12,25 @@ use tokio::{sync::Semaphore, time::timeout};
 /// How many cells are played at a time: enough that those which wait cost nothing.
 const AT_A_TIME: usize = 48;
 
+/// How many bytes are searched for keys at least, for each cell there is: half of the 5 730 that were measured, so
+/// that words may change.
+const SEARCHED_A_CELL: u64 = 2_800;
+
+/// How many of them are logs at least: half of the 790 that were measured.
+const LOGGED_A_CELL: u64 = 390;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_a_provider_does_the_client_gets_the_answer_or_an_honest_error() {
     canary::watch_logs();
-    let cells = Cell::all(TABLE).into_iter();
-    all_go_well(cells.map(|cell| (cell.to_string(), cell.run()))).await;
+    let cells = Cell::all(TABLE);
+    let count = cells.len() as u64;
+    let plays = cells.into_iter();
+    all_go_well(plays.map(|cell| (cell.to_string(), cell.run()))).await;
 
-    // Four fifths of what all cells come to: a search of little finds little.
+    // A search of little finds little.
     let (searched, logged) = canary::searched();
-    let all = searched > 7_300_000 && logged > 1_000_000;
-    assert!(all || only().is_some(), "{searched} {logged}");
+    let all = searched >= count * SEARCHED_A_CELL && logged >= count * LOGGED_A_CELL;
+    assert!(all || only().is_some(), "{searched} {logged} in {count}");
     assert!(canary::found().is_empty(), "{:#?}", canary::found());
 }
 

@@ -27,8 +27,8 @@ async fn stage(model: &str) -> (Gateway, Upstream) {
     let upstream = Upstream::start().await;
     let url = upstream.base_url();
     let config = format!(
-        "model_list: [{{model_name: m, litellm_params: {{model: {model}, api_base: '{url}', api_key: sk-{CANARY}-key-1, \
-         extra_headers: {{x-own-token: {CANARY}-token-2, cf-aig-authorization: 'Bearer {CANARY}-cf-3', \
+        "model_list: [{{model_name: m, litellm_params: {{model: {model}, api_base: '{url}', api_key: sk-{CANARY}-the-key-1, \
+         extra_headers: {{x-own-token: {CANARY}-own-token-2, cf-aig-authorization: 'Bearer {CANARY}-gateway-3', \
          x-team: team-of-nobody}}}}}}]\nrouter_settings: {{num_retries: 0}}\n"
     );
     let config = Config::parse(&config, "config.yaml").unwrap().config;
@@ -80,7 +80,7 @@ async fn nothing_that_signs_in_comes_back_and_everything_else_does() {
             let (head, body) = ask(&gateway, model, false).await;
             let sent = upstream.last();
             let key = sent.header(header).unwrap();
-            assert!(key.ends_with("sk-canary-key-1"), "it was in use: {key}");
+            assert!(key.ends_with("sk-canary-the-key-1"), "it was in use: {key}");
             let what = format!("{model} {status}: {:?} {body}", head.headers());
             assert_eq!(head.status().as_u16(), status, "{what}");
             assert!(!what.contains(CANARY), "{what}");
@@ -91,9 +91,9 @@ async fn nothing_that_signs_in_comes_back_and_everything_else_does() {
             let told: Value = serde_json::from_str(&body).unwrap();
             let headers = &told["headers"];
             assert_eq!(headers["x-team"], "team-of-nobody", "{what}");
-            assert_eq!(headers["x-own-token"], "[redacted]****", "{what}");
+            assert_eq!(headers["x-own-token"], "[redacted]********", "{what}");
             assert_eq!(
-                headers["cf-aig-authorization"], "Bearer [redacted]*",
+                headers["cf-aig-authorization"], "Bearer [redacted]******",
                 "{what}"
             );
         }

@@ -36,12 +36,12 @@ pub(crate) fn bearer() -> String {
 
 /// The key of a deployment.
 pub(crate) fn key(id: &str) -> String {
-    format!("sk-{CANARY}-key-of-{id}")
+    format!("sk-{CANARY}-key-1-of-{id}")
 }
 
 /// What a deployment is sent in a header of its own, beside its key.
 pub(crate) fn own_key(id: &str) -> String {
-    format!("{CANARY}-own-key-of-{id}")
+    format!("{CANARY}-own-key-2-of-{id}")
 }
 
 /// The name of that header.

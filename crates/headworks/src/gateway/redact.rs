@@ -1,7 +1,8 @@
 //! Keeps what signs in at a deployment out of its answers: a provider, or whatever stands in its place, may repeat
 //! what it was sent, in an error, in a stream that comes to one, or as an echo.
 //!
-//! A secret is overwritten, to its length: an answer is as long as it said.
+//! A secret is overwritten, to its length: an answer is as long as it said. It is looked for as it was sent: one that
+//! is spread over several events of a stream, or written with escapes of JSON, is not found.
 
 use super::secrets::{Secrets, Within};
 use bytes::{Bytes, BytesMut};

@@ -8,22 +8,31 @@ use std::{cmp::Reverse, fmt, ops::Range, sync::Arc};
 /// Shorter ones are no secrets but words such as `none`, which an error may well hold.
 const SHORTEST: usize = 8;
 
-/// A key of fewer letters and no digit may be a word: servers that need none are given `not-needed`, `lm-studio`,
-/// `anything`. The shortest that a provider hands out has 20 characters, and digits.
-const SHORTEST_IN_LETTERS: usize = 16;
+/// What is shorter, or has no letter or no digit, an answer may well speak of: servers that need no key are given
+/// `not-needed`, or an example (`token-abc123`), or a number, and a number of JSON is none any more with asterisks in
+/// it. The shortest that a provider hands out has 20 characters, letters and digits.
+const SHORTEST_IN_ANSWERS: usize = 16;
 
 /// What the last word of a header's name says where its value is a secret.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 19] = [
+    "accesskey",
+    "accesstoken",
+    "apikey",
+    "apitoken",
     "auth",
     "authentication",
     "authorization",
+    "authtoken",
+    "bearer",
     "cookie",
     "credential",
     "credentials",
     "jwt",
     "key",
+    "passphrase",
     "password",
     "secret",
+    "secretkey",
     "token",
 ];
 
@@ -32,14 +41,20 @@ const NAMES: [&str; 11] = [
 ///
 /// Not the values of the others: `x-team: gpt-4o` would take the model's name out of its errors.
 #[derive(Clone)]
-pub(super) struct Secrets(Arc<[Finder<'static>]>);
+pub(super) struct Secrets(Arc<Finders>);
+
+/// Those that are looked for in errors, and in answers. None holds another of the same.
+struct Finders {
+    errors: Vec<Finder<'static>>,
+    answers: Vec<Finder<'static>>,
+}
 
 /// Which of them are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Within {
     /// An error, in which anything may be repeated.
     Error,
-    /// An answer, which may speak of anything: not those that may be words.
+    /// An answer, which may speak of anything: not those that are [short, words or numbers](SHORTEST_IN_ANSWERS).
     Answer,
 }
 
@@ -50,28 +65,22 @@ impl Secrets {
         let named = headers.iter().filter(|(name, _)| is_secret(name));
         let values = named.filter_map(|(_, value)| credentials(value));
         let all = key.map(Secret::expose).into_iter().chain(values);
-        let mut all: Vec<&str> = all.filter(|one| one.len() >= SHORTEST).collect();
-        // What holds another is none any more without it. So none is within another, and of two that lie over each
-        // other in a text the one that begins first ends first.
-        all.sort_unstable_by_key(|one| one.len());
-        let mut least: Vec<&str> = Vec::new();
-        for one in all {
-            if !least.iter().any(|other| one.contains(other)) {
-                least.push(one);
-            }
-        }
-        let finders = least.into_iter().map(|one| Finder::new(one).into_owned());
-        Self(finders.collect())
+        let all: Vec<&str> = all.filter(|one| one.len() >= SHORTEST).collect();
+        let of_answers = all.iter().copied().filter(|one| is_sought_in_answers(one));
+        Self(Arc::new(Finders {
+            answers: least(of_answers.collect()),
+            errors: least(all),
+        }))
     }
 
     /// True if there are none to be looked for.
     pub(super) fn is_empty(&self, within: Within) -> bool {
-        self.all(within).next().is_none()
+        self.all(within).is_empty()
     }
 
     /// Where the first of them stands.
     pub(super) fn find(&self, within: Within, bytes: &[u8]) -> Option<Range<usize>> {
-        let found = self.all(within).filter_map(|finder| {
+        let found = self.all(within).iter().filter_map(|finder| {
             let at = finder.find(bytes)?;
             Some(at..at + finder.needle().len())
         });
@@ -80,20 +89,37 @@ impl Secrets {
 
     /// How many of the last bytes may be the beginning of one that is still to come.
     pub(super) fn begun(&self, within: Within, bytes: &[u8]) -> usize {
-        let begun = self.all(within).map(|finder| begun(finder.needle(), bytes));
+        let all = self.all(within).iter();
+        let begun = all.map(|finder| begun(finder.needle(), bytes));
         begun.max().unwrap_or(0)
     }
 
-    fn all(&self, within: Within) -> impl Iterator<Item = &Finder<'static>> {
-        let all = self.0.iter();
-        all.filter(move |finder| within == Within::Error || !may_be_a_word(finder.needle()))
+    fn all(&self, within: Within) -> &[Finder<'static>] {
+        match within {
+            Within::Error => &self.0.errors,
+            Within::Answer => &self.0.answers,
+        }
     }
 }
 
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} [redacted]", self.0.len())
+        write!(f, "{} [redacted]", self.0.errors.len())
     }
+}
+
+/// What holds another is none any more without it. So none is within another, and of two that lie over each other in
+/// a text the one that begins first ends first.
+fn least(mut all: Vec<&str>) -> Vec<Finder<'static>> {
+    all.sort_unstable_by_key(|one| one.len());
+    let mut least: Vec<&str> = Vec::new();
+    for one in all {
+        if !least.iter().any(|other| one.contains(other)) {
+            least.push(one);
+        }
+    }
+    let finders = least.into_iter().map(|one| Finder::new(one).into_owned());
+    finders.collect()
 }
 
 fn begun(secret: &[u8], bytes: &[u8]) -> usize {
@@ -108,14 +134,16 @@ fn begun(secret: &[u8], bytes: &[u8]) -> usize {
         .unwrap_or(0)
 }
 
-fn may_be_a_word(secret: &[u8]) -> bool {
-    secret.len() < SHORTEST_IN_LETTERS && !secret.iter().any(u8::is_ascii_digit)
+fn is_sought_in_answers(secret: &str) -> bool {
+    let has = |is: fn(&u8) -> bool| secret.as_bytes().iter().any(is);
+    secret.len() >= SHORTEST_IN_ANSWERS && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
 }
 
-/// True of `authorization`, `api-key`, `x-goog-api-key`, `helicone-auth`, `x-amz-security-token` and the like.
+/// True of `authorization`, `api-key`, `x-goog-api-key`, `helicone-auth`, `x-amz-security-token` and the like; not
+/// of `x-api-key-version` or `x-token-limit`, whose last word is another.
 fn is_secret(name: &HeaderName) -> bool {
-    let mut words = name.as_str().split(['-', '_']);
-    words.any(|word| NAMES.contains(&word) || word.ends_with("key") || word.ends_with("token"))
+    let last = name.as_str().rsplit(['-', '_']).next();
+    last.is_some_and(|word| NAMES.contains(&word))
 }
 
 /// The credentials without their scheme (RFC 9110, 11.4): `Bearer …`, `Basic …`.
@@ -161,6 +189,11 @@ mod tests {
             ("cf-aig-authorization", true),
             ("x-amz-security-token", true),
             ("x_client_secret", true),
+            ("x-access-token", true),
+            ("x-api-key-version", false),
+            ("x-auth-mode", false),
+            ("x-token-limit", false),
+            ("x-monkey", false),
             ("x-team", false),
             ("x-author", false),
             ("http-referer", false),
@@ -193,16 +226,32 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_a_word_is_left_in_answers_and_what_is_short_in_errors_too() {
-        let words = secrets(Some("not-needed"), &[("x-key", "canary-15")]);
-        let text = "not-needed canary-15";
-        assert_eq!(
-            found(&words, Within::Error, text),
-            ["not-needed", "canary-15"]
-        );
-        assert_eq!(found(&words, Within::Answer, text), ["canary-15"]);
+    fn what_an_answer_may_speak_of_is_left_in_it_and_what_is_short_in_errors_too() {
+        for (key, in_answers) in [
+            ("not-needed", false),
+            ("token-abc123", false),
+            ("sk-12345678", false),
+            ("1234567890123456", false),
+            ("only-letters-of-a-key", false),
+            ("sk-canary-key-15", true),
+        ] {
+            let secrets = secrets(Some(key), &[]);
+            let text = format!("{{\"n\": {key}}}");
+            assert_eq!(found(&secrets, Within::Error, &text), [key]);
+            let of_answer = found(&secrets, Within::Answer, &text);
+            assert_eq!(of_answer, in_answers.then_some(key).as_slice());
+            assert_eq!(secrets.is_empty(Within::Answer), !in_answers);
+        }
         assert!(secrets(Some("none"), &[("x-key", "short")]).is_empty(Within::Error));
-        assert!(secrets(Some("anything"), &[]).is_empty(Within::Answer));
+    }
+
+    #[test]
+    fn one_that_holds_a_short_one_is_looked_for_in_answers() {
+        let short = [("x-key", "canary-15")];
+        let both = secrets(Some("sk-canary-15-and-more"), &short);
+        let text = "sk-canary-15-and-more";
+        assert_eq!(found(&both, Within::Error, text), ["canary-15"]);
+        assert_eq!(found(&both, Within::Answer, text), [text]);
     }
 
     #[test]

@@ -90,13 +90,13 @@ async fn an_error_late_in_a_stream_does_not_repeat_the_key() {
     let headworks = Headworks::start(&crate::config::of(
         &[crate::config::openai(
             "gpt-4o",
-            "secret-canary",
+            "secret-canary-1",
             &upstreams[0].base_url(),
         )],
         "",
     ))
     .await;
-    let error = openai::error_event("server_error", "failed with key sk-secret-canary, sorry");
+    let error = openai::error_event("server_error", "failed with key sk-secret-canary-1, sorry");
     upstreams[0].answer(openai::chat_stream("a-model", false).only(3).chunk(error));
     let mut response = headworks
         .client()

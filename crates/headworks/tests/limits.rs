@@ -236,6 +236,24 @@ fn an_account_has_one_limit() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_account_that_says_how_many_at_a_time_goes_by_that_and_not_by_the_default() {
+    let slow = ", simulated: {latency_ms: 1000}";
+    let of_account = format!("{slow}, max_parallel_requests: 2|, quota_group: account");
+    let silent = format!("{slow}|, quota_group: account");
+    for group in [
+        [("a", &of_account), ("b", &silent)],
+        [("a", &silent), ("b", &of_account)],
+    ] {
+        let group = group.map(|(id, more)| (id, more.as_str()));
+        let rest = "router_settings: {default_max_parallel_requests: 50, num_retries: 0}\n";
+        let gateway = gateway(&group, rest);
+        let all = join_all((0..10).map(|_| ask(&gateway, chat()))).await;
+        let answered = all.iter().filter(|(status, ..)| *status == 200).count();
+        assert_eq!(answered, 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_answer_tells_what_is_left_of_the_limits_of_its_group() {
     let two = [("a", ", rpm: 3, tpm: 1000"), ("b", ", rpm: 2, tpm: 1000")];
     let one = [("a", ", rpm: 5, tpm: 2000")];

@@ -80,9 +80,14 @@ impl Quotas {
         for (account, members) in members {
             problems.extend(contradictions(account, &members));
             let limits = members.iter().fold(Limits::new(), |limits, one| {
-                limits_of(config, one, limits, keeps, true)
+                limits_of(config, one, limits, keeps)
             });
-            let quota = Quota::new(limits);
+            // What one of them says of the account comes before what is said of all deployments.
+            let says = members
+                .iter()
+                .find(|one| one.max_parallel_requests.is_some());
+            let says = says.or(members.first());
+            let quota = Quota::new(parallel(limits, config, says.copied()));
             quotas
                 .named
                 .push((format!("account:{account}").into(), quota.clone()));
@@ -101,13 +106,10 @@ impl Quotas {
         if let Some(quota) = account.and_then(|account| self.accounts.get(account)) {
             return quota.clone();
         }
-        let quota = Quota::new(limits_of(
-            config,
-            deployment,
-            Limits::new(),
-            self.keeps,
-            self.shares,
-        ));
+        let limits = limits_of(config, deployment, Limits::new(), self.keeps);
+        // Those of one deployment in one process are the balance's to count.
+        let shared = Some(deployment).filter(|_| self.shares);
+        let quota = Quota::new(parallel(limits, config, shared));
         let name = format!("deployment:{}", deployment.id);
         self.named.push((name.into(), quota.clone()));
         quota
@@ -129,13 +131,7 @@ impl Quotas {
 }
 
 /// The limits of one deployment, beside those that others of its account have said.
-fn limits_of(
-    config: &Config,
-    deployment: &Deployment,
-    limits: Limits,
-    keeps: bool,
-    shared: bool,
-) -> Limits {
+fn limits_of(config: &Config, deployment: &Deployment, limits: Limits, keeps: bool) -> Limits {
     let mut limits = limits;
     if !deployment.daily_reset_time.is_zero() {
         limits = limits.day_begins(deployment.daily_reset_time);
@@ -151,9 +147,12 @@ fn limits_of(
     if config.limits().0 == What::Learn {
         limits = limits.learn(true);
     }
-    // Those of one deployment in one process are the balance's to count.
-    let parallel = config.max_parallel_requests(deployment).filter(|_| shared);
-    match parallel {
+    limits
+}
+
+/// The same with the requests at a time that go for `deployment`.
+fn parallel(limits: Limits, config: &Config, deployment: Option<&Deployment>) -> Limits {
+    match deployment.and_then(|one| config.max_parallel_requests(one)) {
         Some(most) => limits.parallel(most),
         None => limits,
     }

@@ -4,9 +4,7 @@ use std::{fmt, time::Duration};
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What may be used of one quota: none of it by default, that is to say without end.
-///
-/// Zero admits nothing.
+/// What may be used of one quota. By default nothing is limited; a limit of zero admits nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {

@@ -226,7 +226,8 @@ impl Keeping {
                 State::Silent => sleep(jittered(RETRY)).await,
                 // What may be spent comes with the second answer.
                 _ if begins => {}
-                _ if self.late > 0 => sleep(PAUSE).await,
+                _ if self.late == 1 => sleep(PAUSE).await,
+                _ if self.late > 1 => sleep(jittered(BUSY)).await,
                 _ if self.params.strict.is_some() => self.until_asked().await,
                 _ => self.until_wanted(exchanged).await,
             }
@@ -236,10 +237,15 @@ impl Keeping {
     async fn exchange(&mut self, store: &impl Store) -> Exchanged {
         let asked = Instant::now();
         let strict = self.params.strict;
-        let all = self.state != State::Answering;
+        // One that was late is asked until it is not.
+        let all = self.state != State::Answering || self.late > 0;
         let due = self.quotas.iter_mut();
         let mut due: Vec<_> = due.filter(|kept| all || kept.is_due(asked)).collect();
         let questions: Vec<_> = due.iter_mut().map(|kept| kept.question(asked)).collect();
+        if questions.is_empty() {
+            // That nothing is answered says nothing of the store.
+            return Exchanged::default();
+        }
         let exchange = store.exchange(&self.params.instance, &questions);
         let result = timeout(self.params.patience, exchange).await;
         let result = result.unwrap_or_else(|_| Err(StoreError::new("no answer in time")));
@@ -280,7 +286,8 @@ impl Keeping {
         let late = self.params.strict.filter(|_| self.late > 0);
         let (state, error) = match (self.state, late) {
             (State::Back, _) => return,
-            (State::Answering, Some(_)) if self.late == 1 => return, // That happens to the best.
+            // One late answer is no change yet.
+            (State::Answering, Some(_)) if self.late == 1 => return,
             (State::Answering, Some(within)) => {
                 let error = format!("no answer within {within:?}");
                 (State::Silent, Some(StoreError::new(error)))

@@ -75,8 +75,12 @@ impl Bound {
 /// What is admitted without the store.
 fn alone(scenario: &Scenario, instances: usize, log: &Log, ledger: &Ledger) -> u64 {
     let limit = ledger.limit;
-    // At least one, or a small limit would be none at all.
+    // At least one, or a small limit would be none at all; and what is larger goes alone.
     let each = ((limit as f64 * scenario.share(instances)) as u64).clamp(1, limit);
+    let each = each.max(match ledger.unit {
+        Unit::Requests => 1,
+        _ => ledger.largest,
+    });
     let asked = ledger.asked_alone.most(MINUTE);
     let parts = (log.went_alone * each).min(asked);
     let silent = scenario.events.iter().map(|event| match event.what {

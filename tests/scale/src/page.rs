@@ -197,7 +197,7 @@ Within any sixty seconds, over all instances, no more than *L* + *O* is admitted
 |---|---|---|
 | *C* | what is owed for until the next exchange | 0 for requests; for tokens *N*·*c* and no more than *L*/4, where *c* is the largest request |
 | *B* | what answers were longer than was reserved for them | what it is, within a minute; 0 where `max_tokens` is reserved |
-| *A* | what instances admit by themselves | *a* each = max(1, *s*·*L*) and no more than is asked of it meanwhile; see the next three lines |
+| *A* | what instances admit by themselves | *a* each = max(1, *s*·*L*, *c*), since what is more than the share goes alone, and no more than is asked of it meanwhile; see the next three lines |
 | | one that starts | what is asked of it until its second exchange, some milliseconds |
 | | *k* of *N* that are cut off from a store which answers the others | *k*·*a* |
 | | all of them, when the store is silent | what was granted within the second before and the half second after, as far as it was spent, and max(0, *N*·*a* − *L*) |

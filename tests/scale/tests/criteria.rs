@@ -39,6 +39,27 @@ fn no_scenario_goes_further_beyond_a_limit_than_the_formula_says() {
     }
 }
 
+/// Ten instances, of which the largest requests are more than a tenth of the limit, without a store.
+const LARGE: &str = r#"
+title = "Requests larger than an instance's share"
+about = ""
+seed = 1
+seconds = 100
+limits = { tpm = 200_000 }
+events = [{ from = 0, until = 90, what = "down" }]
+
+[demand]
+per_second = 20
+tokens = { prompt = { uniform = { from = 15_000, to = 40_000 } }, answer = { uniform = { from = 10, to = 100 } }, reserved = 100 }
+"#;
+
+#[test]
+fn what_is_larger_than_a_share_goes_alone_and_the_formula_knows_of_it() {
+    let rate = figures(&Scenario::parse("large", LARGE).unwrap(), 10).rates[0];
+    assert!(rate.overshoot() > 0, "{rate:?}");
+    assert!(rate.overshoot() <= rate.bound.total(), "{rate:?}");
+}
+
 #[test]
 fn a_partition_costs_what_the_formula_says_and_hardly_less() {
     let rate = figures(&smaller("partition", 100), 10).rates[0];

@@ -27,8 +27,8 @@
 //! | `J` | the store's clock jumps ahead by `t` | what was granted in any `t` of the minute before |
 //! | `P` | clocks of instances lag by `d` within a second | what goes through in `d` |
 //!
-//! An instance by itself admits `a = max(1, s * L)`, where `s` is [`Alone::Share`], 1 for [`Alone::Open`]; nothing
-//! for [`Alone::Closed`]. `docs/scale.md` holds simulations of up to five hundred instances against this sum.
+//! An instance by itself admits `a = max(1, s * L, c)`, where `s` is [`Alone::Share`], 1 for [`Alone::Open`], and `c`
+//! the largest request, which goes alone where it is more than the share; nothing for [`Alone::Closed`]. `docs/scale.md` holds simulations of up to five hundred instances against this sum.
 //!
 //! Of a limit that is in full use at all times 60 of 62 parts are admitted: the window is longer by a bucket
 //! and by the lease. A lease that is not used flows back within [`LEASE`].

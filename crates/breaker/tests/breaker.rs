@@ -284,6 +284,8 @@ async fn a_body_that_is_left_when_it_was_known_to_have_failed_is_a_failure() {
     for (foretold, opens) in [
         (None, false),
         (Some(Outcome::Cancelled), false),
+        (Some(Outcome::CallerFault), false),
+        (Some(Outcome::RateLimited), true),
         (Some(Outcome::Transport), true),
     ] {
         let circuit = brittle();

@@ -67,6 +67,8 @@ pub enum Words {
     NoSuchFile,
     /// The provider ran out of time.
     Timeout,
+    /// The prompt is one that nobody takes.
+    WrongPrompt,
     /// The prompt is longer than the context window.
     TooLong,
     /// The content policy turned the request down.
@@ -295,6 +297,7 @@ impl Words {
             Self::NoSuchModel => ((invalid, Some("model_not_found")), "not_found_error"),
             Self::NoSuchFile => ((invalid, None), "not_found_error"),
             Self::Timeout => (("timeout_error", None), "timeout_error"),
+            Self::WrongPrompt => ((invalid, Some("invalid_prompt")), invalid),
             Self::TooLong => ((invalid, Some("context_length_exceeded")), invalid),
             Self::Refused => ((invalid, Some("content_policy_violation")), invalid),
         }
@@ -311,6 +314,7 @@ impl Words {
             Self::NoSuchModel => "The model `sick-model` does not exist".into(),
             Self::NoSuchFile => "No such file object: file-1".into(),
             Self::Timeout => "the request took too long".into(),
+            Self::WrongPrompt => "Invalid prompt: it cannot be answered".into(),
             // Anthropic's words for the first; for the second those of its streams.
             Self::TooLong => {
                 "prompt is too long: 9000 tokens is more than the maximum context length".into()

@@ -290,9 +290,16 @@ pub const TABLE: &[Fault] = &[
     },
     Fault {
         on: Streams,
-        outcome: Some(Outcome::Transport),
-        sibling: Want::new(Passed, 1, 0), lone: Want::new(Passed, 1, 0), fallback: Want::new(Passed, 1, 0),
+        outcome: Some(Outcome::RateLimited),
+        sibling: Want::new(Passed, 1, 0).rests(MINUTE), lone: Want::new(Passed, 1, 0), fallback: Want::new(Passed, 1, 0).rests(MINUTE),
         ..fault("in-band error later", "some words, then an event that says: rate limited", Play::ErrorLater(Words::RateLimited))
+    },
+    Fault {
+        on: Streams,
+        outcome: Some(Outcome::CallerFault),
+        asks: 6,
+        sibling: Want::new(Passed, 6, 0), lone: Want::new(Passed, 6, 0), fallback: Want::new(Passed, 6, 0),
+        ..fault("caller's fault later", "some words, then an event that says: the prompt is wrong, to six requests", Play::ErrorLater(Words::WrongPrompt))
     },
     Fault {
         outcome: Some(Outcome::ContextTooLong),

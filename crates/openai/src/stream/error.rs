@@ -5,9 +5,10 @@ use std::{error::Error, fmt};
 
 /// An answer with a good head that did not hold what it promised.
 ///
-/// Nothing in it is known to [`Verdict::of_error`](headworks_core::Verdict::of_error), which makes it what it
-/// is, a failure of transport; unless what broke the stream, its source, says more, as a clock does that ran
-/// out.
+/// By itself it is nothing that [`Verdict::of_error`](headworks_core::Verdict::of_error) knows, which makes it
+/// what it is, a failure of transport; unless its source says more: a clock that ran out, or, where the provider
+/// failed in the stream ([`InBand`](StreamErrorKind::InBand)), the [`Judged`](headworks_core::Judged) error
+/// that its event told of.
 #[derive(Debug)]
 pub struct StreamError {
     kind: StreamErrorKind,

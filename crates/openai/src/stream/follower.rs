@@ -1,9 +1,10 @@
 use super::{
     StreamError, StreamErrorKind,
+    in_band::InBand,
     sieve::{Sieve, Stop},
 };
 use bytes::Bytes;
-use headworks_core::{BoxError, Verdict};
+use headworks_core::{BoxError, Judged, Verdict};
 use std::collections::VecDeque;
 
 const DONE: Bytes = Bytes::from_static(b"data: [DONE]\n\n");
@@ -82,10 +83,14 @@ impl Follower {
         let Some(stop) = self.sieve.stop().filter(|_| self.ending.is_none()) else {
             return;
         };
-        let kind = match stop {
-            Stop::Error(_) => StreamErrorKind::InBand,
-            Stop::Malformed => StreamErrorKind::Malformed,
-            Stop::Cut => StreamErrorKind::Cut,
+        let (kind, source) = match stop {
+            Stop::Error(data) => {
+                let verdict = InBand::of(data, self.sieve.protocol()).verdict();
+                let told = Judged::new(verdict, "an error event broke the answer off");
+                (StreamErrorKind::InBand, Some(told.into()))
+            }
+            Stop::Malformed => (StreamErrorKind::Malformed, source),
+            Stop::Cut => (StreamErrorKind::Cut, source),
         };
         let error = match source {
             Some(source) => StreamError::broken(kind, source),

@@ -290,14 +290,14 @@ where
                 let body = CommitBody::followed(follower, rest, trailers);
                 Ok(Response::from_parts(head, body))
             }
-            (Step::Refused(InBand { status, json }), _) => {
-                head.status = status;
+            (Step::Refused(error), _) => {
+                head.status = error.status();
                 head.headers.remove(header::CONTENT_LENGTH);
                 let kind = HeaderValue::from_static("application/json");
                 head.headers.insert(header::CONTENT_TYPE, kind);
                 // Whoever left it has judged by the 200.
                 head.extensions.remove::<Verdict>();
-                Ok(Response::from_parts(head, CommitBody::own(json)))
+                Ok(Response::from_parts(head, CommitBody::own(error.json)))
             }
             (Step::Failed(error), _) => Err(error.into()),
             (Step::Commit { .. }, Awaits::Content(_) | Awaits::Whole(_)) => {

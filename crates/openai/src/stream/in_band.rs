@@ -1,13 +1,15 @@
 use super::protocol::Protocol;
 use crate::ErrorObject;
 use bytes::Bytes;
+use headworks_core::{Outcome, Verdict};
 use http::StatusCode;
 use serde_json::{Value, json};
 
 /// An error that came as an event, as the answer it would have been without a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct InBand {
-    pub(super) status: StatusCode,
+    /// The status it names; `None` if in no words that are known.
+    pub(super) told: Option<StatusCode>,
     pub(super) json: Bytes,
 }
 
@@ -80,7 +82,7 @@ impl InBand {
     pub(super) fn of(data: &[u8], protocol: Protocol) -> Self {
         let Ok(event) = serde_json::from_slice::<Value>(data) else {
             let text = String::from_utf8_lossy(data);
-            return Self::made(status_of(&Value::Null), text.trim(), &Value::Null, protocol);
+            return Self::made(None, text.trim(), &Value::Null, protocol);
         };
         let choice = event.pointer("/choices/0");
         let member = |at: Option<&Value>| {
@@ -88,10 +90,10 @@ impl InBand {
             error.filter(|error| !error.is_null()).cloned()
         };
         if let Some(error) = member(Some(&event)).or_else(|| member(choice)) {
-            let status = status_of(&error);
+            let told = status_of(&error);
             if !error.is_object() {
                 let text = error.as_str().unwrap_or_default();
-                return Self::made(status, text, &Value::Null, protocol);
+                return Self::made(told, text, &Value::Null, protocol);
             }
             // Without a chunk of the answer around it, it is the body of an error as it stands.
             let json = if choice.is_none() {
@@ -99,7 +101,7 @@ impl InBand {
             } else {
                 json!({ "error": error }).to_string().into()
             };
-            return Self { status, json };
+            return Self { told, json };
         }
         // `response.failed` keeps it in its response; `error`, the event of Responses, is one itself.
         let error = member(event.get("response")).unwrap_or(event);
@@ -107,8 +109,22 @@ impl InBand {
         Self::made(status_of(&error), text, &error, protocol)
     }
 
+    /// The status it is answered with where nothing has been handed on; 500 if it names none.
+    pub(super) fn status(&self) -> StatusCode {
+        self.told.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The verdict on a stream that it breaks off, where no answer is left to be judged: that of the status it
+    /// names. What names none has broken the answer off, and no more is known of it.
+    pub(super) fn verdict(&self) -> Verdict {
+        self.told
+            .map_or(Outcome::Transport, Outcome::of_status)
+            .into()
+    }
+
     /// The body of an error, written anew with what is known of it.
-    fn made(status: StatusCode, message: &str, error: &Value, protocol: Protocol) -> Self {
+    fn made(told: Option<StatusCode>, message: &str, error: &Value, protocol: Protocol) -> Self {
+        let status = told.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let message = match message {
             "" => "the provider answered with an error".to_owned(),
             message => message.to_owned(),
@@ -128,12 +144,12 @@ impl InBand {
             object = object.with_param(param.to_owned());
         }
         let json = object.to_json(status, protocol.dialect());
-        Self { status, json }
+        Self { told, json }
     }
 }
 
-/// The status an error names, as a number or by a word; 500 if by neither.
-fn status_of(error: &Value) -> StatusCode {
+/// The status an error names, as a number or by a word.
+fn status_of(error: &Value) -> Option<StatusCode> {
     let places = [
         error,
         &error["code"],
@@ -143,9 +159,7 @@ fn status_of(error: &Value) -> StatusCode {
     ];
     let number = places.iter().find_map(|place| number(place));
     let status = number.or_else(|| places.iter().find_map(|place| word(place)));
-    status
-        .and_then(|status| StatusCode::from_u16(status).ok())
-        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    status.and_then(|status| StatusCode::from_u16(status).ok())
 }
 
 /// The status of an error, in digits; `LiteLLM` writes them as a string.

@@ -25,7 +25,11 @@
 //!
 //! Breaking off is an error of the body, [`StreamError`], so that what rides in it further out (load, breaker,
 //! meter) is told a failure and not an end; they know of it before ([`Foretold`](headworks_core::Foretold)), since
-//! many a client leaves as soon as it has read the event. The error comes as soon as the server has taken what is to be sent before
+//! many a client leaves as soon as it has read the event. Of the provider's own error event they are told the
+//! [outcome of the status](headworks_core::Outcome::of_status) it names, the one it would be answered with before the
+//! commit point: a prompt that is wrong is the caller's fault in mid-stream too, and a quota that is used up rests the
+//! deployment at once. Of an event that names none, and of all else but a clock that ran out, they are told
+//! [`Transport`](headworks_core::Outcome::Transport). The error comes as soon as the server has taken what is to be sent before
 //! it: the client sees the event first, over HTTP/1.1 and HTTP/2. The error event is in the form of the endpoint: `data: {"error": …}`
 //! for chat completions, completions, images and audio, `response.failed` for Responses, `event: error` for
 //! Anthropic's messages. `[DONE]` is not passed on while the answer is unfinished: to an SDK it means that all

@@ -67,7 +67,7 @@ fn play_on(mut holder: Holder, chunks: &[&[u8]], end: End) -> Fate {
             Held::Commit => follow(holder.into_follower(), chunks, end),
             Held::Refused(error) => {
                 let json = String::from_utf8(error.json.to_vec()).unwrap();
-                Fate::Refused(error.status.as_u16(), json)
+                Fate::Refused(error.status().as_u16(), json)
             }
             Held::Failed(kind) => Fate::Failed(kind),
         };

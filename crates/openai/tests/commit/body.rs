@@ -2,7 +2,7 @@
 
 use crate::*;
 use headworks_contract::Failure;
-use headworks_core::{End, Finish, Guard, GuardedBody, Watch};
+use headworks_core::{End, Finish, Foretold, Guard, GuardedBody, Outcome, Verdict, Watch};
 use headworks_openai::stream::StreamErrorKind;
 use parking_lot::Mutex;
 use std::pin::Pin;
@@ -95,8 +95,19 @@ async fn a_stall_that_a_clock_within_ends_is_told_as_one() {
     let response = ask(CommitLayer::default(), stalled).await.unwrap();
     let (told, error) = read(response.into_body()).await;
     assert!(told.contains("stream_stalled"), "{told}");
-    let verdict = headworks_core::Verdict::of_error(&*error.unwrap());
-    assert_eq!(verdict.outcome, headworks_core::Outcome::Timeout);
+    let verdict = Verdict::of_error(&*error.unwrap());
+    assert_eq!(verdict.outcome, Outcome::Timeout);
+}
+
+#[tokio::test]
+async fn an_error_event_is_judged_the_same_by_who_reads_on_and_by_who_leaves() {
+    let refused = || vec![data(HELLO), data(ERROR), Step::Stall];
+    let response = ask(CommitLayer::default(), refused).await.unwrap();
+    let foretold = response.extensions().get::<Foretold>().unwrap().clone();
+    let (_, error) = read(response.into_body()).await;
+    let limited = Verdict::from(Outcome::RateLimited);
+    assert_eq!(foretold.failure().unwrap().verdict(), limited);
+    assert_eq!(Verdict::of_error(&*error.unwrap()), limited);
 }
 
 #[tokio::test]

@@ -1,7 +1,10 @@
 //! What becomes of chat completions, case by case.
 
 use super::*;
+use crate::stream::sieve::Sieve;
 use StreamErrorKind::{Cut, Empty, InBand, Malformed};
+use headworks_core::{Outcome, Verdict};
+use std::collections::VecDeque;
 
 #[test]
 fn a_whole_stream_passes_as_it_came() {
@@ -86,6 +89,49 @@ fn an_error_in_mid_stream_passes_as_it_came_and_nothing_follows_it() {
     assert_eq!(chat(&[HELLO, ERROR, DONE], End::Eof), failed);
     let together = [HELLO, ERROR, DONE].concat();
     assert_eq!(chat(&[&together], End::Eof), failed);
+}
+
+#[test]
+fn an_error_in_mid_stream_is_judged_by_what_it_says() {
+    use Outcome as O;
+    use Protocol::{Completions, Messages, Responses};
+    let failed = r#"{"type":"response.failed","response":{"error":{"code":"CODE"}}}"#;
+    let error = r#"{"error":{"message":"x","type":"CODE","code":null}}"#;
+    for (protocol, event, code, outcome) in [
+        (Responses, failed, "invalid_prompt", O::CallerFault),
+        (Responses, failed, "rate_limit_exceeded", O::RateLimited),
+        (Responses, failed, "server_error", O::ServerFault),
+        (Responses, failed, "never heard of it", O::Transport),
+        (
+            Completions,
+            error,
+            "context_length_exceeded",
+            O::CallerFault,
+        ),
+        (
+            Completions,
+            error,
+            "content_policy_violation",
+            O::CallerFault,
+        ),
+        (Completions, error, "authentication_error", O::Auth),
+        (Completions, error, "timeout", O::Timeout),
+        (Completions, r#"{"error":"it broke"}"#, "", O::Transport),
+        (Messages, error, "overloaded_error", O::Capacity),
+    ] {
+        let event = format!("event: error\ndata: {}\n\n", event.replace("CODE", code));
+        let mut sieve = Sieve::new(protocol, false);
+        let mut kept = VecDeque::new();
+        sieve.push(HELLO.into(), &mut kept);
+        let foretold = sieve.reading().foretold().clone();
+        let mut follower = Follower::new(sieve, kept);
+        assert_eq!(foretold.failure(), None);
+        follower.push(event.clone().into());
+        let told = foretold.failure().map(|failure| failure.verdict().outcome);
+        let error = follower.take_error();
+        let judged = error.map(|error| Verdict::of_error(&error).outcome);
+        assert_eq!((told, judged), (Some(outcome), Some(outcome)), "{event}");
+    }
 }
 
 #[test]

@@ -176,7 +176,7 @@ fn an_error_event_has_the_status_it_names() {
         (500, ""),
     ] {
         let error = InBand::of(data.as_bytes(), Protocol::Completions);
-        assert_eq!(error.status, status, "{data}");
+        assert_eq!(error.status(), status, "{data}");
         let json: Value = serde_json::from_slice(&error.json).unwrap();
         assert!(json["error"].is_object(), "{data}: {json}");
     }

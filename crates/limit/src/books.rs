@@ -333,17 +333,36 @@ impl Books {
         all.filter(move |account| account.since <= then.reserved)
     }
 
-    /// Believes the provider where it says that less is left than is counted here.
+    /// Believes the provider where it says that less is left than is counted here, or in the store, which is told
+    /// what is used by all: what is missing here has been used by others as a rule, and they tell it themselves.
     pub(crate) fn told(&mut self, told: Told, now: u64) {
         if self.limits.learn {
             self.learn(told, now);
         }
+        let mode = self.counting(now);
         let Some(account) = self.account(told.unit, told.period) else {
             return;
         };
         let limit = account.rate.limit;
-        let missing = account.lower(limit, told.remaining, told.reset, now);
-        account.lease.owe(missing);
+        let at_once = match mode {
+            Mode::Own => {
+                account.lower(limit, told.remaining, told.reset, now);
+                false
+            }
+            Mode::Cut(_) => {
+                account.lower(limit, told.remaining, told.reset, now);
+                account.pass_on(told, now);
+                false
+            }
+            // Of less than was left at the last exchange the store may know nothing.
+            Mode::Leased | Mode::Strict => {
+                told.remaining < account.left.max(account.lease.available(now))
+                    && account.pass_on(told, now)
+            }
+        };
+        if let Some(together) = self.together.as_ref().filter(|_| at_once) {
+            together.wanted.news();
+        }
     }
 
     /// Keeps a limit that nobody has set.
@@ -366,6 +385,8 @@ impl Books {
             None => {
                 let mut account = Account::new(rate, &self.limits);
                 account.since = now;
+                // No store has said anything else.
+                account.left = limit;
                 self.all().push(account);
             }
         }
@@ -515,6 +536,9 @@ impl Books {
             } else {
                 account.lease.granted(*granted, asked);
                 account.left = granted.left;
+                if granted.left > 0 && !account.lease.has_heard() {
+                    account.fits_again = 0;
+                }
             }
         }
         if forgotten || begins {

@@ -1,8 +1,8 @@
-use super::{Mode, Usage};
+use super::{Mode, Told, Usage};
 use crate::{
     Limits,
     limits::Rate,
-    share::{Ask, LEASE, Lease, RateQuestion},
+    share::{Ask, Heard, LEASE, Lease, RateQuestion},
     window::{Window, micros},
 };
 use headworks_core::Reason;
@@ -21,7 +21,8 @@ pub(super) struct Account {
     pub(super) withheld: (u64, u64),
     /// Since when it counts, if it has been learned: what was reserved before is the provider's to count.
     pub(super) since: u64,
-    /// When what the store has last refused will fit, as things stood.
+    /// When what the store has last refused will fit, as things stood, or what the provider has said nothing is
+    /// left for.
     pub(super) fits_again: u64,
 }
 
@@ -97,6 +98,26 @@ impl Account {
         missing
     }
 
+    /// Has the store told what the provider says is used by all. True if the store is to know at once, since
+    /// nothing is left or more is held than that.
+    pub(super) fn pass_on(&mut self, told: Told, now: u64) -> bool {
+        let shape = self.window.shape();
+        let period = micros(shape.width) * (shape.buckets - 1);
+        let reset = told.reset.map_or(period, micros);
+        let Told { remaining, .. } = told;
+        if remaining == 0 {
+            self.fits_again = now.saturating_add(reset);
+        }
+        self.left = self.left.min(remaining);
+        let heard = Heard {
+            at: now,
+            used: self.rate.limit.saturating_sub(remaining),
+            age: period.saturating_sub(reset),
+            remaining,
+        };
+        self.lease.heard(heard, now) || remaining == 0
+    }
+
     /// Leaves no more than `remaining` of `limit`, until it is [released](Self::release).
     pub(super) fn withhold(&mut self, limit: u64, remaining: u64, now: u64) {
         let missing = self.lower(limit, remaining, None, now);
@@ -162,10 +183,12 @@ impl Account {
         if has || self.lease.may_owe(need, self.left, instances) {
             return None;
         }
-        let left = if self.left > 0 || self.window.used(now) == 0 {
-            EXCHANGE
-        } else {
-            self.window.until_left(now, need)
+        let used = self.window.used(now);
+        let left = match self.fits_again.checked_sub(now) {
+            _ if self.left > 0 => EXCHANGE,
+            Some(left) if left > 0 => Duration::from_micros(left),
+            _ if used == 0 => EXCHANGE,
+            _ => self.window.until_left(now, need),
         };
         Some(Full {
             rate: self.rate,

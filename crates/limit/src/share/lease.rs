@@ -23,6 +23,23 @@ pub(crate) struct Lease {
     on_credit: bool,
     /// The largest single thing that was asked for and is larger than the limit.
     alone: u64,
+    /// What the provider has said of all that is used, and the store has not been told.
+    heard: Option<Heard>,
+    /// The same, while it is not known whether the store has heard it.
+    telling: Option<Heard>,
+}
+
+/// What a provider has said is used, by whomever.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Heard {
+    /// When it has said so.
+    pub(crate) at: u64,
+    /// So much at least.
+    pub(crate) used: u64,
+    /// How long before that it was used, by when it will be back.
+    pub(crate) age: u64,
+    /// What is left.
+    pub(crate) remaining: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +72,9 @@ pub struct Debt {
 }
 
 const SECOND: u64 = 1_000_000;
+
+/// What a provider has said longer ago is not news: more has been used since, or it is back.
+const NEWS: u64 = 5 * SECOND;
 
 // ===== impl Lease =====
 
@@ -120,6 +140,51 @@ impl Lease {
         self.pay();
     }
 
+    /// The provider says what is used by all: the store is told. What is held beyond what is left goes back; true if
+    /// there was such.
+    pub(crate) fn heard(&mut self, heard: Heard, now: u64) -> bool {
+        self.expire(now);
+        self.hear(heard);
+        self.hold_at_most(heard.remaining)
+    }
+
+    /// True if the provider has said something that the store does not know.
+    pub(crate) const fn has_heard(&self) -> bool {
+        self.heard.is_some()
+    }
+
+    /// Of several the one that says most.
+    fn hear(&mut self, heard: Heard) {
+        let all = self.heard.into_iter().chain([heard]);
+        self.heard = all.max_by_key(|heard| heard.used);
+    }
+
+    /// What is held beyond `most` goes back, the oldest first.
+    fn hold_at_most(&mut self, most: u64) -> bool {
+        let is_more = self.available > most;
+        while let Some(grant) = self.grants.front_mut().filter(|_| self.available > most) {
+            let part = grant.left.min(self.available - most);
+            grant.left -= part;
+            self.available -= part;
+            let Grant { at, left, .. } = *grant;
+            if left == 0 {
+                self.grants.pop_front();
+            }
+            self.give_back(at, part);
+        }
+        is_more
+    }
+
+    /// What the store is told of what the provider has said, and with what age: once, and while it is news.
+    fn pass_on(&mut self, now: u64) -> (u64, Duration) {
+        let heard = self.heard.take();
+        self.telling = heard.filter(|heard| now <= heard.at + NEWS);
+        self.telling.map_or_else(Default::default, |heard| {
+            let age = (now.saturating_sub(heard.at)).saturating_add(heard.age);
+            (heard.used, Duration::from_micros(age))
+        })
+    }
+
     fn pay(&mut self) {
         let mut paid = self.debt.min(self.available);
         self.debt -= paid;
@@ -157,6 +222,7 @@ impl Lease {
         )]
         let expected = (self.demand as f64 * ahead).ceil() as u64;
         let want = expected.saturating_sub(held).max(self.short);
+        let (told, told_age) = self.pass_on(now);
         let ask = Ask {
             want,
             held,
@@ -165,6 +231,8 @@ impl Lease {
             alone: self.alone,
             debts: self.debts(now, window),
             returns: std::mem::take(&mut self.returns),
+            told,
+            told_age,
         };
         (self.demand, self.short, self.alone) = (0, 0, 0);
         // Half of it in some half a minute without demand.
@@ -186,16 +254,19 @@ impl Lease {
     /// What the store is told where nothing is to be had in advance.
     pub(crate) fn tell(&mut self, now: u64, window: &mut Window) -> Ask {
         self.expire(now);
+        let (told, told_age) = self.pass_on(now);
         Ask {
             returns: std::mem::take(&mut self.returns),
             debts: self.debts(now, window),
+            told,
+            told_age,
             ..Ask::default()
         }
     }
 
     /// True if there is something to tell.
     pub(crate) fn has_news(&self) -> bool {
-        !self.returns.is_empty() || self.debt > 0
+        !self.returns.is_empty() || self.debt > 0 || self.has_heard()
     }
 
     /// True if something was asked for since the last exchange, or is still.
@@ -206,6 +277,7 @@ impl Lease {
     /// What the store has answered to a question that was `asked` then.
     pub(crate) fn granted(&mut self, granted: Granted, asked: u64) {
         self.on_credit = false;
+        self.telling = None;
         if granted.amount == 0 {
             return;
         }
@@ -217,6 +289,10 @@ impl Lease {
         });
         // What was used without a lease while this was asked for comes first: it is granted now.
         self.pay();
+        // It was granted before the store has heard of this.
+        if let Some(heard) = self.heard {
+            self.hold_at_most(heard.remaining);
+        }
     }
 
     /// No answer has come to this question. The store may have heard it or not: what is owed is told again,
@@ -224,6 +300,9 @@ impl Lease {
     pub(crate) fn unanswered(&mut self, ask: &Ask) {
         self.owe(ask.debts.iter().map(|debt| debt.amount).sum());
         self.short = self.short.max(ask.want.min(1));
+        if let Some(heard) = self.telling.take() {
+            self.hear(heard);
+        }
     }
 
     /// The store has forgotten what it had granted: nothing of that is to be spent any more, or to come back, and

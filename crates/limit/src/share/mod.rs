@@ -61,6 +61,11 @@
 //!
 //! A quota's gate ([`Quota::standing`]) refuses what the store has refused a tenth of a second ago, and nothing else.
 //!
+//! # What a provider says is left
+//!
+//! It has counted what all of them have sent, and so is told to the store as what is used at least by all, not as
+//! what is missing in the books of one: however many hear the same, it is counted once.
+//!
 //! # Rests
 //!
 //! A provider that says when to come back says so to one instance, and means all of them. The [`Keeper`] tells the
@@ -97,7 +102,7 @@ pub use store::{
     StoreError,
 };
 
-pub(crate) use lease::Lease;
+pub(crate) use lease::{Heard, Lease};
 pub(crate) use line::{Line, Reply, Waiter};
 pub(crate) use wanted::Wanted;
 

@@ -14,7 +14,7 @@ use std::{
 pub(crate) const FORGOTTEN: Duration = Duration::from_secs(3);
 
 /// What is known of one quota.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Shelf {
     rates: HashMap<&'static str, Counted>,
     /// Until when each instance is counted.
@@ -27,7 +27,7 @@ pub(super) struct Shelf {
 }
 
 /// What has been granted of one rate, by bucket.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Counted {
     buckets: BTreeMap<u64, u64>,
     /// Until then somebody waits for all to be unused, so that nothing is granted in advance.
@@ -140,6 +140,8 @@ impl Counted {
             held,
             advance,
             alone,
+            told,
+            told_age,
         } = &rate.ask;
         let newest = rate.bucket(now);
         self.buckets
@@ -154,6 +156,11 @@ impl Counted {
             if used + rate.buckets > newest {
                 self.count(used, amount);
             }
+        }
+        let used: u64 = self.buckets.values().sum();
+        let bucket = rate.bucket(now.saturating_sub(micros(*told_age)));
+        if *told > used && bucket + rate.buckets > newest {
+            self.count(bucket, told - used);
         }
 
         let used: u64 = self.buckets.values().sum();

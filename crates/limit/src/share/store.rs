@@ -93,6 +93,11 @@ pub struct Ask {
     pub advance: u64,
     /// More than the limit is wanted at once, so much, and can be had only if nothing else is in use.
     pub alone: u64,
+    /// So much is used at least, whoever has used it, as the provider says; 0 if it has said nothing new. What is
+    /// missing of it is counted before anything is granted.
+    pub told: u64,
+    /// How long ago what is missing of that was used, at least: it leaves the window when the provider says so.
+    pub told_age: Duration,
 }
 
 /// What one instance tells and asks of requests at a time.

@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 mod pace;
 mod strict;
+mod told;
 
 /// A store behind a network that is slow, and can be cut.
 #[derive(Clone)]

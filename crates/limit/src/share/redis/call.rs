@@ -53,7 +53,9 @@ fn command(script: &Script, rests: &Rests, instance: &InstanceId, question: &Que
             .arg(micros(rate.width))
             .arg(rate.buckets);
         call.arg(micros(rate.offset)).arg(ask.want).arg(ask.held);
-        call.arg(ask.advance).arg(ask.alone).arg(ask.returns.len());
+        call.arg(ask.advance).arg(ask.alone);
+        call.arg(ask.told).arg(micros(ask.told_age));
+        call.arg(ask.returns.len());
         for back in &ask.returns {
             call.arg(back.at).arg(back.amount);
         }

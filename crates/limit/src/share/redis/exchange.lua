@@ -4,8 +4,9 @@
 -- KEYS: 1 what is known of the quota (hash), 2 its instances (sorted by until when they count),
 --       3 slots by instance (hash), 4 the same by until when they are held, 5.. buckets of each rate (hash).
 -- ARGV: channel, name of the quota, instance, rest, rates, then of each rate: limit, width, buckets, offset, want,
---       held, advance, alone, returns, and of each return: at, amount; debts, and of each debt: age, amount; then 1
---       and limit, used, want, lapse of slots, or 0; then requests that wait, and what each needs of each rate.
+--       held, advance, alone, told, age of what is missing of that, returns, and of each return: at, amount; debts,
+--       and of each debt: age, amount; then 1 and limit, used, want, lapse of slots, or 0; then requests that wait,
+--       and what each needs of each rate.
 -- Answer: memory, instances, rest, slots, of each rate: amount, at, left; of each request: 0 if it is admitted, the
 --       number of the rate that it does not fit into, or one more than rates if it is the slots; and for how long.
 -- All times are in microseconds.
@@ -53,6 +54,7 @@ local rates = {}
 for rate = 1, number() do
   local limit, width, buckets, offset = number(), number(), number(), number()
   local want, held, ahead, alone = number(), number(), number(), number()
+  local told, age = number(), number()
   local key = KEYS[4 + rate]
   local function bucket(at)
     return math.floor(math.max(at - offset, 0) / width)
@@ -87,6 +89,10 @@ for rate = 1, number() do
     if name + buckets > newest then
       count(name, amount)
     end
+  end
+  local missed = bucket(now - age)
+  if told > used and missed + buckets > newest then
+    count(missed, told - used)
   end
 
   local left = math.max(limit - used, 0)

@@ -55,6 +55,8 @@ fn question(rng: &mut fastrand::Rng, last: &[u64]) -> Question {
         held: rng.u64(0..10),
         advance: rng.u64(0..20),
         alone,
+        told: rng.u64(0..400).saturating_sub(300),
+        told_age: Duration::from_millis(rng.u64(0..120)),
     };
     let used = rng.u64(0..6);
     Question {
@@ -89,6 +91,7 @@ async fn the_script_keeps_the_rules_of_the_shelf() {
     let heard = listen(&server).await;
     let mut told = Vec::new();
     let mut seen = [0; 4];
+    let mut mattered = 0;
     for step in 0..1500 {
         let question = question(&mut rng, &last);
         let instance = InstanceId::from(["one", "two", "three"][rng.usize(0..3)]);
@@ -98,6 +101,9 @@ async fn the_script_keeps_the_rules_of_the_shelf() {
         let answer = &answers.unwrap()[0];
         let now = answer.rates[0].at;
         let rested = shelf.rests_until();
+        let mut untold = question.clone();
+        untold.rates.iter_mut().for_each(|rate| rate.ask.told = 0);
+        let untold = shelf.clone().exchange(&instance, &untold, now);
         let mut expected = shelf.exchange(&instance, &question, now);
         if shelf.rests_until() > rested {
             told.push(("account".to_owned(), question.rest));
@@ -105,6 +111,7 @@ async fn the_script_keeps_the_rules_of_the_shelf() {
         if step == 0 {
             assert_eq!(answer.memory, now, "it is called by when it began");
         }
+        mattered += u32::from(untold.rates != expected.rates);
         expected.memory = answer.memory;
         assert_eq!(*answer, expected, "step {step}: {question:?}");
         for decision in &answer.decisions {
@@ -123,6 +130,10 @@ async fn the_script_keeps_the_rules_of_the_shelf() {
         }
     }
     assert!(told.len() > 10, "{}", told.len());
+    assert!(
+        mattered > 20,
+        "{mattered} times more is used than is counted"
+    );
     assert!(seen.iter().all(|times| *times > 20), "{seen:?}");
     until(|| heard.lock().len() >= told.len()).await;
     assert_eq!(*heard.lock(), told, "each rest that is longer is published");

@@ -291,3 +291,27 @@ async fn the_service_that_is_ready_waits_with_the_request_and_the_request_comes_
     assert!(why.to_string().contains("1 of 1 rpm"), "{why}");
     assert_eq!(instance.quota.in_flight(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_one_hears_from_the_provider_is_decided_by_for_all() {
+    let store = Remote::new(Duration::from_millis(4));
+    let instances = strict_instances(3, &Limits::new().rpm(100), &store);
+    sleep(SETTLE).await;
+    let told = |remaining| {
+        let told = crate::Told::new(crate::Unit::Requests, crate::Period::Minute, remaining);
+        let all = instances.iter();
+        all.for_each(|instance| instance.quota.told(told, Instant::now()));
+    };
+    told(40);
+    sleep(SETTLE).await;
+    let first = ask_at_once(&instances[1].quota, Tokens::NONE, 100).await;
+    assert_eq!(first.len(), 40, "all hear the same");
+    first.into_iter().for_each(|one| one.settle(Tokens::NONE));
+    let store = Remote::new(Duration::from_millis(4));
+    let instances = strict_instances(3, &Limits::new().rpm(100), &store);
+    sleep(SETTLE).await;
+    let told = crate::Told::new(crate::Unit::Requests, crate::Period::Minute, 0);
+    instances[0].quota.told(told, Instant::now());
+    sleep(Duration::from_millis(4)).await;
+    assert!(ask(&instances[1].quota, Tokens::NONE).await.is_err());
+}

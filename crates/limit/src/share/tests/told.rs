@@ -1,0 +1,167 @@
+//! What a provider says is left, when several hear it.
+
+use super::*;
+use crate::{Period, Told, Unit};
+
+fn left(remaining: u64) -> Told {
+    Told::new(Unit::Requests, Period::Minute, remaining)
+}
+
+/// As many as may be sent now.
+fn all_at_once(quota: &Quota) -> u64 {
+    let mut admitted = 0;
+    while let Ok(reservation) = quota.reserve(Tokens::NONE, Instant::now()) {
+        reservation.settle(Tokens::NONE);
+        admitted += 1;
+    }
+    admitted
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_all_hear_is_counted_once_and_nobody_starves() {
+    for others in [0, 200] {
+        let store = Remote::new(Duration::from_millis(4));
+        let instances = instances(3, &Limits::new().rpm(1000), &store);
+        sleep(SETTLE).await;
+        // The provider counts whatever it is sent, and says so each time.
+        let provider = AtomicU64::new(others);
+        let all = instances.iter().map(|instance| async {
+            let end = Instant::now() + MINUTE / 2;
+            while Instant::now() < end {
+                if let Ok(sent) = instance.quota.reserve(Tokens::NONE, Instant::now()) {
+                    let used = provider.fetch_add(1, Ordering::Relaxed) + 1;
+                    sleep(Duration::from_millis(5)).await;
+                    sent.settle(Tokens::NONE);
+                    instance
+                        .quota
+                        .told(left(1000_u64.saturating_sub(used)), Instant::now());
+                }
+                sleep(Duration::from_millis(10)).await;
+            }
+        });
+        futures(all).await;
+        let used = provider.load(Ordering::Relaxed);
+        // What the others hold when one hears that less is left is theirs to spend.
+        assert!((980..=1020).contains(&used), "{used} beside {others}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_said_to_all_many_times_is_counted_once() {
+    let store = Remote::new(Duration::from_millis(4));
+    let instances = instances(5, &Limits::new().rpm(1000), &store);
+    sleep(SETTLE).await;
+    for _ in 0..20 {
+        for instance in &instances {
+            instance.quota.told(left(500), Instant::now());
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    let log = Log::default();
+    let all = instances
+        .iter()
+        .map(|instance| demand(&instance.quota, &log, Tokens::NONE, 20, MINUTE / 2));
+    futures(all).await;
+    // And what was held when it was said.
+    assert!(log.all() >= 500, "{}", log.all());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_hears_that_nothing_is_left_stops_at_once_and_all_do_with_an_exchange() {
+    let store = Remote::new(Duration::from_millis(4));
+    let instances = instances(3, &Limits::new().rpm(1000), &store);
+    sleep(SETTLE).await;
+    let [one, two, three] = [0, 1, 2].map(|number: usize| &instances[number].quota);
+    let mut said = left(0);
+    said.reset = Some(Duration::from_secs(30));
+    one.told(said, Instant::now());
+    let refused = one.reserve(Tokens::NONE, Instant::now()).unwrap_err();
+    let wait = refused.reason().left().unwrap();
+    assert!(wait > Duration::from_secs(29), "{wait:?}");
+    // Nothing is granted any more but what was, in advance.
+    sleep(Duration::from_millis(20)).await;
+    let mut held = 0;
+    for _ in 0..100 {
+        held += all_at_once(two) + all_at_once(three);
+        assert_eq!(all_at_once(one), 0);
+        sleep(Duration::from_millis(10)).await;
+    }
+    // Two leases each: one of a twentieth, and the one before it.
+    assert!(held <= 200, "{held}");
+    let idle = |quota| async move {
+        sleep(LEASE).await;
+        all_at_once(quota)
+    };
+    for quota in [one, two, three] {
+        assert_eq!(idle(quota).await, 0);
+    }
+    // When the provider says that it is back, it is.
+    sleep(Duration::from_secs(30)).await;
+    assert!(all_at_once(two) > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_granted_before_the_store_hears_of_it_is_not_spent() {
+    let store = Remote::new(Duration::from_millis(100));
+    let instances = instances(1, &Limits::new().rpm(1000), &store);
+    let quota = &instances[0].quota;
+    let asked = || store.exchanges.load(Ordering::Relaxed);
+    sleep(SETTLE).await;
+    let mut admitted = all_at_once(quota);
+    // The store has granted more, and the answer is under way.
+    let before = asked();
+    while asked() < before + 2 {
+        admitted += all_at_once(quota);
+        sleep(Duration::from_millis(1)).await;
+    }
+    admitted += all_at_once(quota);
+    assert!(admitted < 900, "{admitted}");
+    quota.told(left(0), Instant::now());
+    for _ in 0..1000 {
+        assert_eq!(all_at_once(quota), 0);
+        sleep(Duration::from_millis(2)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_store_has_not_heard_is_told_again_while_it_is_news() {
+    for (cut, is_told) in [(1, true), (8, false)] {
+        let store = Remote::new(Duration::from_millis(4));
+        let instances = instances(2, &Limits::new().rpm(1000), &store);
+        sleep(SETTLE).await;
+        store.cut.store(true, Ordering::Relaxed);
+        instances[0].quota.told(left(0), Instant::now());
+        sleep(Duration::from_secs(cut)).await;
+        store.cut.store(false, Ordering::Relaxed);
+        sleep(Duration::from_secs(2)).await;
+        let log = Log::default();
+        let lasts = Duration::from_secs(10);
+        demand(&instances[1].quota, &log, Tokens::NONE, 200, lasts).await;
+        // What had been granted before comes back.
+        let most = if is_told { 0..=300 } else { 900..=1000 };
+        assert!(most.contains(&log.all()), "{} after {cut} s", log.all());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_heard_while_the_store_is_silent_is_counted_once_too() {
+    let store = Remote::new(Duration::from_millis(4));
+    let alone = Alone::Share(0.2);
+    let limits = Limits::new().rpm(1000);
+    let make = |number| instance(number, &limits, store.clone(), alone);
+    let instances: Vec<_> = (0..5).map(make).collect();
+    sleep(SETTLE).await;
+    store.cut.store(true, Ordering::Relaxed);
+    sleep(Duration::from_secs(2)).await;
+    for instance in &instances {
+        instance.quota.told(left(500), Instant::now());
+    }
+    store.cut.store(false, Ordering::Relaxed);
+    sleep(Duration::from_secs(2)).await;
+    let log = Log::default();
+    let all = instances
+        .iter()
+        .map(|instance| demand(&instance.quota, &log, Tokens::NONE, 20, MINUTE / 2));
+    futures(all).await;
+    assert!((490..=750).contains(&log.all()), "{}", log.all());
+}

@@ -188,7 +188,8 @@ impl Quota {
 
     /// Believes what the provider says is left, where that is less than is counted here: somebody else uses
     /// the same account, or counts differently. What it says of a rate that has no limit is learned if the
-    /// limits say so ([`Limits::learn`]), and is ignored otherwise.
+    /// limits say so ([`Limits::learn`]), and is ignored otherwise. Where it is shared the store is told, and
+    /// counts it once, however many hear the same.
     pub fn told(&self, told: Told, now: Instant) {
         let now = self.0.clock.micros(now);
         self.0.books.lock().told(told, now);

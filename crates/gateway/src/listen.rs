@@ -1,6 +1,6 @@
 //! The listener: HTTP/1.1 and HTTP/2 cleartext on one port, until a signal ends it in order.
 
-use crate::stall::SendTimeout;
+use crate::{stall::SendTimeout, unread::UnreadLayer};
 use headworks::Gateway;
 use http::{HeaderName, Request, header};
 use hyper_util::{
@@ -8,9 +8,9 @@ use hyper_util::{
     server::{conn::auto, graceful::GracefulShutdown},
     service::TowerToHyperService,
 };
-use std::{io, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     signal::unix::{SignalKind, signal},
     time::{sleep, timeout},
 };
@@ -24,9 +24,23 @@ use tracing::Span;
 /// How long a client may take to send the head of a request: hyper's own default, made explicit.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a client may take nothing of what is there for it: as long as it may pause while it sends. No client
-/// that reads at all leaves a socket full for half a minute.
+/// How long a client may take nothing of what is there for it: as long as it may pause while it sends. What counts
+/// as taking something depends on [`SEND_BUFFER`].
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The most that the kernel keeps of what a client has yet to take, in bytes as the socket option counts them.
+///
+/// Linux lets a full socket be written to again only when a third of its buffer is free, and left to itself grows
+/// the buffer to 4 MiB (`net.ipv4.tcp_wmem`): a client that reads steadily, but less than 1.4 MB in
+/// [`SEND_TIMEOUT`] (45 KB/s), would look like one that takes nothing. Of these 256 KiB, which Linux doubles to
+/// account for its own overhead, a third is some 170 KiB: whoever reads 6 KB/s is safe, which is far more than any
+/// model writes. It is also what a slow connection can hold of the kernel's memory. The price is that a connection is
+/// sent no more than about this much a round trip: 2.5 MB/s at 100 ms. Where `net.core.wmem_max` is less (its
+/// default is 208 KiB), that is what is set.
+const SEND_BUFFER: u32 = 256 * 1024;
+
+/// Connections that may wait to be accepted: as the standard library has it.
+const BACKLOG: u32 = 128;
 
 /// The most a request's head may weigh. LLM clients send a few hundred bytes; 64 KiB leaves room for long
 /// tokens and trace baggage. HTTP/1.1 answers 431 beyond it.
@@ -51,6 +65,22 @@ const SENSITIVE: [HeaderName; 5] = [
     HeaderName::from_static("api-key"),
 ];
 
+/// Listens on `address`, with bounded send buffers for what is accepted there.
+///
+/// Otherwise as [`TcpListener::bind`] does.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    }?;
+    socket.set_reuseaddr(true)?;
+    // Before it listens: what is accepted inherits it, and Linux then no longer sizes the buffer by itself.
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 /// Serves `gateway` on `listener` until SIGTERM or SIGINT, then lets what is in flight end.
 pub(crate) async fn serve(listener: TcpListener, gateway: Gateway) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
@@ -68,6 +98,8 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Gateway) -> io::Result
         )
         // A bug costs one request its answer, not the connection its other streams.
         .layer(CatchPanicLayer::new())
+        // Innermost, next to what holds the call upstream.
+        .layer(UnreadLayer::new(SEND_TIMEOUT))
         .service(gateway.clone());
     let connections = GracefulShutdown::new();
 
@@ -150,4 +182,37 @@ fn is_of_one_connection(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionAborted
             | io::ErrorKind::ConnectionReset
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{io::ErrorKind, net::Ipv4Addr};
+
+    #[tokio::test]
+    async fn what_a_client_does_not_take_fills_a_bounded_buffer() {
+        let listener = bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        // A buffer that the kernel sizes grows as it is written to.
+        accepted.writable().await.unwrap();
+        let full = loop {
+            if let Err(error) = accepted.try_write(&[0; 64 * 1024]) {
+                break error;
+            }
+        };
+        assert_eq!(full.kind(), ErrorKind::WouldBlock);
+        let accepted = TcpSocket::from_std_stream(accepted.into_std().unwrap());
+        // Linux says twice what it was told.
+        assert!(accepted.send_buffer_size().unwrap() <= 2 * SEND_BUFFER);
+    }
+
+    #[tokio::test]
+    async fn an_address_in_use_is_told_as_such() {
+        let first = bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let error = bind(first.local_addr().unwrap()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddrInUse);
+    }
 }

@@ -9,6 +9,7 @@ mod listen;
 mod log;
 mod stall;
 mod start;
+mod unread;
 
 use args::Args;
 use clap::Parser;

@@ -16,7 +16,9 @@ use tokio::{
 /// it, answers under way and the calls upstream that they come from, is then let go.
 ///
 /// What counts is the time from a write that finds no room until the next that does. A client that reads slowly
-/// makes room again and again; one that has nothing to read because the model thinks is not written to.
+/// makes room again and again, if not with each byte: a socket says that it has some once a third of its buffer is
+/// free, so the buffer has to be bounded for it (`SEND_BUFFER` in `listen`). One that has nothing to read because the
+/// model thinks is not written to.
 #[derive(Debug)]
 pub(crate) struct SendTimeout<S> {
     inner: S,

@@ -11,7 +11,6 @@ use std::{
     net::{IpAddr, SocketAddr},
     process::ExitCode,
 };
-use tokio::net::TcpListener;
 
 /// The buckets of every histogram, in seconds: from a refused connection to a long generation.
 const SECONDS: [f64; 16] = [
@@ -91,9 +90,7 @@ pub(crate) fn run(args: &Args) -> Result<(), StartError> {
             tracing::info!("{limits}");
         }
         let address = SocketAddr::new(args.host, args.port);
-        let listener = TcpListener::bind(address)
-            .await
-            .map_err(|error| StartError::Bind(address, error))?;
+        let listener = listen::bind(address).map_err(|error| StartError::Bind(address, error))?;
         let address = listener.local_addr().map_err(StartError::Io)?;
         tracing::info!(
             deployments = config.deployments.len(),

@@ -23,8 +23,8 @@ pub struct AttemptTimeoutLayer {
 /// The time counts from `call`, and runs until the end of the body, or only until the head of the answer
 /// where the request's [`Timeouts::attempt_body`] is false, as it should be for a stream. In the body it stands
 /// still while its reader does not ask for more: whoever is slow to take what is there does not use up the
-/// deployment's time, and the deployment is not blamed for it. What bounds a reader is the deadline, and
-/// whatever clock the server has on its writing.
+/// deployment's time, and the deployment is not blamed for it. What bounds a slow reader is the deadline, once it
+/// asks again; one that never does is for the server to give up on.
 ///
 /// No attempt is given more than what is left until the deadline in the request's ledger; one that the
 /// deadline ends is told apart, by [`Clock::Total`] and the time that had been left.

@@ -45,9 +45,9 @@
 //!
 //! is nobody's fault but its own. Back-pressure reaches a body as polls that do not come: the clocks that a
 //! deployment is judged by, the attempt's and the idle one, stand still until the next, and only the deadline of
-//! the whole request goes on. A reader that never asks again is thus bounded by [`DeadlineLayer`], where there is
-//! one, and by the server, which alone can tell that the other end takes nothing: none of these clocks is a
-//! substitute for one on its writing.
+//! the whole request goes on. But that one, too, acts when the body is polled: it ends a reader that is slow, not
+//! one that never asks again. Such a one is for the server to give up on, which alone can tell that the other end
+//! takes nothing: none of these clocks is a substitute for one on its writing.
 //!
 //! # Example
 //!

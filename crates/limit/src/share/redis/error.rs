@@ -19,6 +19,7 @@ pub(super) fn words(error: &RedisError) -> String {
         ErrorKind::Parse => "it does not speak the Redis protocol: does it want TLS?",
         ErrorKind::Server(kind) => return server(kind, error, detail),
         _ if error.code() == Some("NOAUTH") => "it wants a password",
+        _ if error.code() == Some("OOM") => "its memory is full: give it more `maxmemory`",
         _ if error.is_timeout() => "it does not answer in time",
         _ if error.is_connection_refusal() => "the connection is refused",
         _ if error.is_io_error() => return network(error),

@@ -28,6 +28,21 @@
 //! the Sentinels', whether the old one is refused, hangs or has become a replica, and 1.5 s after it at the latest: if
 //! the old one goes on as if nothing had happened.
 //!
+//! # What may become of it
+//!
+//! No request waits for any of this, and each change is told once, by
+//! [`KeeperParams::on_change`](super::KeeperParams::on_change).
+//!
+//! | Redis is | then |
+//! |---|---|
+//! | slow | an exchange is waited for 0.2 s; leases last through a few of them |
+//! | gone, refused, paused, or loading its data | after 0.75 s without an answer each instance goes by [`Alone`](super::Alone); it is tried five times a second |
+//! | back | what was used meanwhile is told, with its age; what may be spent comes with the second answer |
+//! | empty, restarted without its data | the same, as if it had been silent until all have told theirs |
+//! | full (`maxmemory`) | quotas that it knows are shared as before; for a new one it is as if it were gone, until it has room. Let it evict nothing (`noeviction`): what it throws away is forgotten use |
+//! | asking for another user, password or database, or for TLS | as gone; the words say which, and never the password |
+//! | moved | by a name, it is looked up with each new connection; by Sentinels or in a Cluster, see there |
+//!
 //! # A failover
 //!
 //! A replica has what its master had when it last told it. What was granted in between, which is the lag of the

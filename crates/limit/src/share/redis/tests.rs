@@ -315,6 +315,26 @@ async fn a_server_that_stops_is_done_without_and_one_that_is_back_is_used_again(
 }
 
 #[tokio::test]
+async fn a_server_that_is_full_goes_on_with_what_it_knows_and_takes_nothing_new() {
+    let server = RedisServer::start(&["--maxmemory-policy", "noeviction"]).await;
+    let store = RedisStore::new(&server.url(), PATIENCE).unwrap();
+    let known = question(&mut fastrand::Rng::with_seed(1), &[]);
+    let mut new = known.clone();
+    new.quota = "new".into();
+    let ask = async |question: &Question| {
+        let answer = store.exchange(&"one".into(), std::slice::from_ref(question));
+        answer.await.map_err(|error| error.to_string())
+    };
+    ask(&known).await.unwrap();
+    assert_eq!(server.cli(&["CONFIG", "SET", "maxmemory", "1"]), "OK");
+    ask(&known).await.unwrap();
+    let told = ask(&new).await.unwrap_err();
+    assert!(told.starts_with("its memory is full"), "{told}");
+    assert_eq!(server.cli(&["CONFIG", "SET", "maxmemory", "0"]), "OK");
+    ask(&new).await.unwrap();
+}
+
+#[tokio::test]
 async fn what_is_wrong_is_said_in_words_and_without_the_password() {
     let server = RedisServer::start(&["--requirepass", "sesame"]).await;
     let wrong = format!("{}?pass=canary", server.url());

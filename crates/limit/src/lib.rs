@@ -53,12 +53,12 @@
 //!
 //! # What it costs
 //!
-//! By `cargo bench -p headworks-limit`, on one of two busy cores: a request pays some 115 ns with two limits and
-//! 140 with six, of which half is asking for the time and moving the answer, and no allocation. A look at
+//! By `cargo bench -p headworks-limit`, on one of two busy cores: a request pays some 155 ns with two limits and
+//! 180 with six, of which half is asking for the time and moving the answer, and no allocation. A look at
 //! [`Quota::standing`] takes 40 ns. The state is behind one lock that is held for the arithmetic alone; two
 //! threads at once pay some 70 ns for reserving and settling as one does.
 //!
-//! By `cargo xtask bench --part limits`: a gateway that shares its limits over a Redis takes 0.99 to 1.02 of the CPU
+//! By `cargo xtask bench --part limits`: a gateway that shares its limits over a Redis takes 0.99 to 1.03 of the CPU
 //! time that one takes which keeps them alone, where two of these differ by as much. An instance asks the store four
 //! times a second while it has what it wants, and up to eleven times while it wants more than there is.
 //!

@@ -1,6 +1,7 @@
 use super::*;
 use crate::{Minute, share::Granted};
 use proptest::prelude::*;
+use std::sync::Arc;
 
 const SECOND: u64 = 1_000_000;
 const MINUTE: u64 = 60 * SECOND;

@@ -63,3 +63,17 @@ async fn a_minute_of_the_clock_has_all_of_its_limit_in_each() {
     let minutes = log.all() as f64 / 60.0;
     assert!((10.0..=11.0).contains(&minutes), "{minutes} minutes' worth");
 }
+
+#[tokio::test(start_paused = true)]
+async fn instances_that_start_together_do_not_go_on_asking_together() {
+    let store = Remote::new(Duration::from_millis(2));
+    let _instances = instances(50, &Limits::new().rpm(6000), &store);
+    sleep(Duration::from_secs(10)).await;
+    let mut most = 0;
+    for _ in 0..200 {
+        let before = store.exchanges.load(Ordering::Relaxed);
+        sleep(Duration::from_millis(10)).await;
+        most = most.max(store.exchanges.load(Ordering::Relaxed) - before);
+    }
+    assert!(most < 15, "{most} of 50 within ten milliseconds");
+}

@@ -1,0 +1,196 @@
+//! What a store is told and asked of a quota, and what its answers mean here.
+
+use super::{
+    Books, Mode, Replies,
+    account::{Account, Ahead},
+    strict::Strict,
+};
+use crate::{
+    share::{Alone, Answer, Question, SlotQuestion, TRUST, Wanted},
+    window::micros,
+};
+use std::{sync::Arc, time::Duration};
+
+/// What is known of those with whom a quota is shared.
+#[derive(Debug)]
+pub(super) struct Together {
+    pub(super) alone: Alone,
+    /// Is told when something is wanted that is to be had only from the store.
+    pub(super) wanted: Arc<Wanted>,
+    /// How long the last answer of the store counts.
+    pub(super) until: u64,
+    /// It has been found that it does not count any more.
+    pub(super) lost: bool,
+    /// The last question was not answered: it is not known whether there is anybody to ask.
+    pub(super) silent: bool,
+    pub(super) instances: u64,
+    /// Which memory of the store it was.
+    pub(super) memory: u64,
+    /// Slots held.
+    pub(super) slots: u64,
+    pub(super) slots_short: bool,
+    /// The store decides on each request.
+    pub(super) strict: Option<Strict>,
+}
+
+/// For how long the slots of an instance are kept of which nothing more is heard.
+const LAPSE: Duration = Duration::from_secs(10);
+
+/// The demand of so long a time is asked for in advance, twice.
+const AHEAD: Duration = Duration::from_millis(100);
+
+// ===== impl Books =====
+
+impl Books {
+    /// Goes by what a store grants from now on; until it has, by what `alone` says.
+    pub(crate) fn share(&mut self, alone: Alone, strict: Option<Duration>, wanted: Arc<Wanted>) {
+        self.together = Some(Together {
+            alone,
+            wanted,
+            until: 0,
+            lost: true,
+            silent: true,
+            instances: 1,
+            memory: 0,
+            slots: 0,
+            slots_short: false,
+            strict: strict.map(Strict::new),
+        });
+    }
+
+    /// What the store is to be told and asked, `since` so long after the last time.
+    pub(crate) fn question(&mut self, quota: Arc<str>, since: Duration, now: u64) -> Question {
+        let lost = matches!(self.mode(now), Mode::Cut(_));
+        let together = self.together.as_ref();
+        // For this exchange and the next.
+        let silent = together.is_some_and(|together| together.silent);
+        let strict = together.is_some_and(|together| together.strict.is_some());
+        let ahead = if silent {
+            Ahead::Unheard
+        } else if strict {
+            Ahead::Nothing
+        } else {
+            Ahead::Of(2.0 * AHEAD.div_duration_f64(since).min(1.0))
+        };
+        let limits = &self.limits;
+        let rates = self.accounts.iter_mut().map(|account| {
+            if lost {
+                let used = account.window.used(now);
+                account.lease.owe_at_most(used);
+            }
+            account.question(limits, ahead, now)
+        });
+        let rates = rates.collect();
+        let in_flight = self.in_flight;
+        let slots = self.limits.parallel.zip(self.together.as_mut());
+        let slots = slots.map(|(limit, together)| {
+            let short = std::mem::take(&mut together.slots_short);
+            // Some in advance, so that not each new request has to be asked for.
+            let more = if strict {
+                0
+            } else if short {
+                in_flight.max(1)
+            } else {
+                in_flight.div_ceil(4).max(1)
+            };
+            SlotQuestion {
+                limit,
+                used: in_flight,
+                want: in_flight.saturating_add(more).min(limit.max(in_flight)),
+                lapse: LAPSE,
+            }
+        });
+        let rest = std::mem::take(&mut self.rest_untold).saturating_sub(now);
+        Question {
+            quota,
+            rates,
+            slots,
+            rest: Duration::from_micros(rest),
+            requests: self.requests(),
+        }
+    }
+
+    /// What the store has answered to what was `asked` then, and what it has decided.
+    pub(crate) fn answered(
+        &mut self,
+        question: &Question,
+        answer: &Answer,
+        asked: u64,
+        now: u64,
+    ) -> Replies {
+        let Some(together) = &mut self.together else {
+            return Replies::new();
+        };
+        let forgotten = together.memory != 0 && together.memory != answer.memory;
+        together.memory = answer.memory;
+        let begins = std::mem::take(&mut together.silent);
+        if forgotten {
+            // It knows nothing of the others until they have told it: till the next answer all is as if it were
+            // silent.
+            together.until = 0;
+        } else {
+            together.instances = answer.instances;
+            together.slots = answer.slots;
+            together.lost = false;
+            if !begins {
+                together.until = asked + micros(TRUST);
+            }
+            self.accounts.iter_mut().for_each(Account::release);
+        }
+        if let Some(strict) = &mut together.strict {
+            strict.heard(now.saturating_sub(asked), begins);
+        }
+        for (rate, granted) in question.rates.iter().zip(&answer.rates) {
+            let Some(account) = self.named(rate.name) else {
+                continue;
+            };
+            if forgotten {
+                // What was used is told first, by everybody: until then the store grants what is not there.
+                let used = account.used_here(now);
+                account.lease.forgotten(used);
+                account.lease.give_back(granted.at, granted.amount);
+            } else {
+                account.lease.granted(*granted, asked);
+                account.left = granted.left;
+                if granted.left > 0 && !account.lease.has_heard() {
+                    account.fits_again = 0;
+                }
+            }
+        }
+        if forgotten || begins {
+            self.want();
+        }
+        // Whoever looked at the clock a moment before this has not been told to rest until now.
+        if !answer.rest.is_zero() {
+            self.heard(now + micros(answer.rest));
+        }
+        self.decided(question, answer, forgotten, now)
+    }
+
+    /// The store has not answered this.
+    pub(crate) fn unanswered(&mut self, question: &Question, now: u64) -> Replies {
+        if let Some(together) = &mut self.together {
+            together.silent = true;
+        }
+        for rate in &question.rates {
+            if let Some(account) = self.named(rate.name) {
+                account.lease.unanswered(&rate.ask);
+            }
+        }
+        if !question.rest.is_zero() {
+            self.rest_untold = self.rest_untold.max(now + micros(question.rest));
+        }
+        self.undecided(now)
+    }
+
+    pub(super) fn named(&mut self, rate: &str) -> Option<&mut Account> {
+        let named = |account: &&mut Account| account.rate.name() == rate;
+        self.accounts.iter_mut().find(named)
+    }
+
+    pub(super) fn want(&self) {
+        if let Some(together) = &self.together {
+            together.wanted.more();
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Instances and stores that fall silent, forget, or come back.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_takes_its_lease_with_it_for_a_window_and_lets_nothing_more_through() {
+    let store = Remote::new(Duration::from_millis(5));
+    let limits = Limits::new().rpm(100);
+    let mut instances = instances(2, &limits, &store);
+    sleep(SETTLE).await;
+    let log = Log::default();
+    let second = Duration::from_secs(1);
+    futures(
+        instances
+            .iter()
+            .map(|i| demand(&i.quota, &log, Tokens::NONE, 50, second)),
+    )
+    .await;
+    instances[1].keeper = None;
+    demand(
+        &instances[0].quota,
+        &log,
+        Tokens::NONE,
+        50,
+        2 * MINUTE + 8 * LEASE,
+    )
+    .await;
+    assert!(log.busiest_minute() <= 100);
+    assert!(log.all() >= 290, "it has all of it later: {}", log.all());
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_store_is_silent_each_has_its_share_and_owes_it_afterwards() {
+    for mute in [false, true] {
+        let store = Remote::new(Duration::from_millis(5));
+        let limits = Limits::new().rpm(120);
+        let make = |number| instance(number, &limits, store.clone(), Alone::Share(0.5));
+        let instances: Vec<_> = (0..2).map(make).collect();
+        sleep(SETTLE).await;
+        let log = Log::default();
+        let spell = |lasts| {
+            futures(
+                instances
+                    .iter()
+                    .map(move |i| (i, lasts))
+                    .map(|(i, lasts)| demand(&i.quota, &log, Tokens::NONE, 10, lasts)),
+            )
+        };
+        spell(Duration::from_secs(3)).await;
+        let silent = if mute { &store.mute } else { &store.cut };
+        silent.store(true, Ordering::Relaxed);
+        spell(3 * MINUTE).await;
+        silent.store(false, Ordering::Relaxed);
+        spell(3 * MINUTE).await;
+        let busiest = log.busiest_minute();
+        // What was granted in the second before may have gone through twice.
+        assert!(busiest <= 120 + 20, "{busiest}");
+        assert!(log.all() >= 120 * 4, "{}", log.all());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_alone_does_as_it_is_told() {
+    for (alone, admitted) in [
+        (Alone::Share(0.3), 3),
+        (Alone::Open, 10),
+        (Alone::Closed, 0),
+    ] {
+        let store = Remote::new(Duration::ZERO);
+        store.cut.store(true, Ordering::Relaxed);
+        let instance = instance(0, &Limits::new().rpm(10), store, alone);
+        sleep(SETTLE).await;
+        let log = Log::default();
+        demand(
+            &instance.quota,
+            &log,
+            Tokens::NONE,
+            10,
+            Duration::from_secs(10),
+        )
+        .await;
+        assert_eq!(log.all(), admitted, "{alone:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_has_lost_its_data_is_told_what_was_used() {
+    let store = Remote::new(Duration::from_millis(5));
+    let instances = instances(2, &Limits::new().rpm(100), &store);
+    sleep(SETTLE).await;
+    let log = Log::default();
+    let spell = |lasts| {
+        futures(
+            instances
+                .iter()
+                .map(move |i| (i, lasts))
+                .map(|(i, lasts)| demand(&i.quota, &log, Tokens::NONE, 50, lasts)),
+        )
+    };
+    spell(Duration::from_secs(5)).await;
+    assert_eq!(log.all(), 100);
+    store.store.clear();
+    spell(Duration::from_secs(30)).await;
+    // What is granted before both have told theirs.
+    assert!(log.busiest_minute() <= 110, "{}", log.busiest_minute());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_lost_memory_had_granted_is_not_spent_and_not_paid_with() {
+    let store = Remote::new(Duration::from_millis(5));
+    let instances = instances(5, &Limits::new().rpm(6000), &store);
+    sleep(SETTLE).await;
+    let log = Log::default();
+    let spell = |lasts| {
+        let each = instances.iter();
+        futures(
+            each.map(|i| demand(&i.quota, &log, Tokens::NONE, 40, lasts))
+                .collect::<Vec<_>>(),
+        )
+    };
+    // When half of it is used, each holds a twentieth of it in advance.
+    spell(Duration::from_secs(15)).await;
+    store.store.clear();
+    spell(Duration::from_secs(30)).await;
+    let busiest = log.busiest_minute();
+    // What is asked for until all have told theirs, and while that lasts: some two seconds of it, by when each of them
+    // asks. Paid with what the lost memory had granted it would be four.
+    assert!(busiest <= 6000 + 600, "{busiest}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_comes_back_empty_is_told_of_nothing_that_was_not_used() {
+    let store = Remote::new(Duration::from_millis(5));
+    let make = |number| {
+        instance(
+            number,
+            &Limits::new().rpm(6000),
+            store.clone(),
+            Alone::Share(0.2),
+        )
+    };
+    let instances: Vec<_> = (0..5).map(make).collect();
+    sleep(SETTLE).await;
+    let log = Log::default();
+    // One has all the demand there is, four fifths of the limit.
+    let spell = |lasts| demand(&instances[0].quota, &log, Tokens::NONE, 80, lasts);
+    spell(Duration::from_secs(50)).await;
+    store.cut.store(true, Ordering::Relaxed);
+    store.store.clear();
+    spell(Duration::from_secs(3)).await;
+    store.cut.store(false, Ordering::Relaxed);
+    sleep(SETTLE).await;
+    let before = log.all();
+    spell(MINUTE).await;
+    let asked = 60 * 80;
+    let admitted = log.all() - before;
+    assert!(admitted >= asked * 9 / 10, "{admitted} of {asked}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_works_off_what_it_was_asked_in_a_pause_counts_nothing_twice() {
+    let store = Remote::new(Duration::from_millis(5));
+    let make = |number| {
+        instance(
+            number,
+            &Limits::new().rpm(6000),
+            store.clone(),
+            Alone::Share(0.5),
+        )
+    };
+    let instances: Vec<_> = (0..2).map(make).collect();
+    sleep(SETTLE).await;
+    let log = Log::default();
+    let spell = |lasts| {
+        let each = instances.iter();
+        futures(
+            each.map(|i| demand(&i.quota, &log, Tokens::NONE, 40, lasts))
+                .collect::<Vec<_>>(),
+        )
+    };
+    store.mute.store(true, Ordering::Relaxed);
+    spell(Duration::from_secs(10)).await;
+    store.mute.store(false, Ordering::Relaxed);
+    spell(LEASE).await;
+    let before = log.all();
+    spell(Duration::from_secs(30)).await;
+    let (admitted, asked) = (log.all() - before, 2 * 30 * 40);
+    assert!(admitted >= asked * 9 / 10, "{admitted} of {asked}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_store_is_told_late_leaves_the_window_when_it_would_have() {
+    for lost in [false, true] {
+        let store = Remote::new(Duration::from_millis(5));
+        store.cut.store(!lost, Ordering::Relaxed);
+        let make = |number| {
+            instance(
+                number,
+                &Limits::new().rpm(100),
+                store.clone(),
+                Alone::Share(0.5),
+            )
+        };
+        let instances: Vec<_> = (0..2).map(make).collect();
+        sleep(SETTLE).await;
+        let log = Log::default();
+        let spell = || {
+            const LASTS: Duration = Duration::from_secs(5);
+            let each = instances.iter();
+            futures(each.map(|i| demand(&i.quota, &log, Tokens::NONE, 50, LASTS)))
+        };
+        spell().await;
+        assert_eq!(log.all(), 100);
+        sleep(Duration::from_secs(45)).await;
+        if lost {
+            store.store.clear();
+        }
+        store.cut.store(false, Ordering::Relaxed);
+        // What was granted before both had told theirs goes back.
+        sleep(2 * LEASE).await;
+        spell().await;
+        assert_eq!(log.all(), 100, "it is in use");
+        sleep(Duration::from_secs(10)).await;
+        spell().await;
+        assert_eq!(log.all(), 200, "a minute later it is not any more");
+        assert!(log.busiest_minute() <= 100);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn changes_of_the_store_are_told_once() {
+    let store = Remote::new(Duration::from_millis(5));
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = told.clone();
+    let params = KeeperParams::new("one").on_change(move |state| {
+        tell.lock().push(state.map_err(ToString::to_string));
+    });
+    let quota = Quota::new(Limits::new().rpm(10));
+    let _keeper = Keeper::spawn(store.clone(), [("q".into(), quota)], params);
+    for cut in [false, true, false] {
+        store.cut.store(cut, Ordering::Relaxed);
+        sleep(5 * LEASE).await;
+    }
+    let expected = [Ok(()), Err("cut off".to_owned()), Ok(())];
+    assert_eq!(*told.lock(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_store_does_not_answer_for_goes_by_itself_and_the_rest_is_shared() {
+    let store = Remote::new(Duration::from_millis(5));
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let names = ["here", "there"];
+    let keep = |number: usize| {
+        let quotas = names.map(|_| Quota::new(Limits::new().rpm(60)));
+        let named = names.map(Arc::from).into_iter().zip(quotas.clone());
+        let tell = told.clone();
+        let params = KeeperParams::new(format!("instance {number}").as_str())
+            .alone(Alone::Share(0.25))
+            .on_change(move |state| {
+                if number == 0 {
+                    tell.lock().push(state.map_err(ToString::to_string));
+                }
+            });
+        (quotas, Keeper::spawn(store.clone(), named, params))
+    };
+    let instances: Vec<_> = (0..2).map(keep).collect();
+    sleep(SETTLE).await;
+    *store.lost.lock() = Some("there");
+    // Until the last lease is over.
+    sleep(2 * LEASE).await;
+    for (at, most) in [(0, 60), (1, 30)] {
+        let log = Log::default();
+        let lasts = Duration::from_secs(30);
+        let all = instances
+            .iter()
+            .map(|(quotas, _)| demand(&quotas[at], &log, Tokens::NONE, 20, lasts));
+        futures(all).await;
+        assert_eq!(log.all(), most, "{}", names[at]);
+    }
+    *store.lost.lock() = None;
+    sleep(2 * LEASE).await;
+    let expected = [
+        Ok(()),
+        Err("a shard is down, for 1 of 2 quotas".to_owned()),
+        Ok(()),
+    ];
+    assert_eq!(*told.lock(), expected);
+}

@@ -1,9 +1,7 @@
-use crate::{
-    Arrivals, Asked, deployment::AnsweredBy, distribution::until_next, gateway::Instance,
-    log::Recorder,
-};
+use crate::{Arrivals, Asked, deployment::AnsweredBy, gateway::Instance, log::Recorder};
 use fastrand::Rng;
 use headworks_balance::Session;
+use headworks_simulation::until_next;
 use http::Request;
 use http_body_util::BodyExt;
 use std::sync::Arc;

@@ -225,7 +225,7 @@ const fn seconds(second: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Asked, Call};
+    use crate::{Asked, Call, SCENARIOS};
 
     #[test]
     fn a_percentile_is_one_of_the_values() {
@@ -252,7 +252,7 @@ mod tests {
     fn imbalance_is_against_what_each_has_a_right_to() {
         let scenario = Scenario {
             seconds: 2,
-            ..Scenario::named("nine-alike").unwrap()
+            ..SCENARIOS.read("nine-alike").unwrap()
         };
         let even: Vec<_> = (0..18)
             .map(|n| (n % 9, f64::from(n / 9)))
@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_session_is_at_home_where_most_of_it_was_answered() {
-        let scenario = Scenario::named("leaving").unwrap();
+        let scenario = SCENARIOS.read("leaving").unwrap();
         let asked = |session, by, at| Asked {
             at,
             took: 0.1,

@@ -24,9 +24,10 @@
 //! # Example
 //!
 //! ```
-//! use headworks_lab::{Choice, Figures, Scenario, run};
+//! use headworks_lab::{Choice, Figures, run};
+//! use headworks_simulation::Scenarios;
 //!
-//! let scenario = Scenario::parse(
+//! let scenario = Scenarios::parse(
 //!     "two",
 //!     r#"
 //!     title = "Two deployments, of which one takes three times as long"
@@ -57,8 +58,6 @@ mod answer;
 mod arrival;
 mod choice;
 mod deployment;
-mod distribution;
-pub mod drawing;
 mod figures;
 mod gateway;
 mod log;
@@ -69,11 +68,10 @@ mod scenario;
 mod table;
 
 pub use choice::Choice;
-pub use distribution::{Distribution, until_next};
 pub use figures::{Figures, homes, latencies, rates, worst_load, worst_second};
 pub use log::{Asked, Call, Log};
-pub use page::{Told, page};
+pub use page::Told;
 pub use picture::picture;
 pub use run::{run, run_all};
-pub use scenario::{Arrivals, Class, Fault, Gateway, Outage, Scenario};
-pub use table::{Table, table};
+pub use scenario::{Arrivals, Class, Fault, Gateway, Outage, SCENARIOS, Scenario};
+pub use table::table;

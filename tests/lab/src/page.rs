@@ -1,4 +1,6 @@
-use crate::{Choice, Figures, Log, Scenario, picture, run_all, table};
+use crate::{Choice, Figures, Log, SCENARIOS, Scenario, picture, run_all, table};
+use anyhow::Result;
+use headworks_simulation::Report;
 use std::io;
 
 /// What the lab tells of one scenario.
@@ -27,38 +29,21 @@ impl Told {
         Ok(Self { scenario, runs })
     }
 
-    /// The figures, as they are printed.
-    #[must_use]
-    pub fn table(&self) -> String {
-        let figures = self.runs.iter();
-        let figures: Vec<_> = figures.map(|(choice, _, f)| (*choice, f.clone())).collect();
-        table(&self.scenario, &figures)
-    }
-
     /// Its section of the page.
     #[must_use]
     pub fn section(&self) -> String {
-        let Scenario {
-            name,
-            title,
-            about,
-            seed,
-            ..
-        } = &self.scenario;
-        let table = self.table();
+        let title = &self.scenario.title;
         let pictures: String = self
             .runs
             .chunks(2)
             .map(|pair| {
                 let images = pair.iter().map(|(choice, ..)| {
-                    format!(" ![{}: {}]({}) |", title, choice.name(), self.path(*choice))
+                    format!(" ![{title}: {}]({}) |", choice.name(), self.path(*choice))
                 });
                 format!("|{}\n", images.collect::<String>())
             })
             .collect();
-        format!(
-            "## {title}\n\n`{name}`, seed {seed}. {about}\n\n{table}\n| | |\n|---|---|\n{pictures}"
-        )
+        format!("{}\n| | |\n|---|---|\n{pictures}", self.text())
     }
 
     /// The pictures, with their paths from the page.
@@ -73,13 +58,38 @@ impl Told {
     }
 }
 
-/// The whole page.
-#[must_use]
-pub fn page<'a>(sections: impl IntoIterator<Item = &'a Told>) -> String {
-    let sections = sections
-        .into_iter()
-        .map(|told| format!("\n{}", told.section()));
-    INTRODUCTION.to_owned() + &sections.collect::<String>()
+impl Report for Told {
+    const NAME: &'static str = "lab";
+    const SCENARIOS: &'static [&'static str] = SCENARIOS.names();
+
+    fn run(name: &str, seed: Option<u64>) -> Result<Self> {
+        let mut scenario = SCENARIOS.read(name)?;
+        scenario.seed = seed.unwrap_or(scenario.seed);
+        Ok(Self::new(scenario)?)
+    }
+
+    fn text(&self) -> String {
+        let Scenario {
+            name,
+            title,
+            about,
+            seed,
+            ..
+        } = &self.scenario;
+        let figures = self.runs.iter();
+        let figures: Vec<_> = figures.map(|(choice, _, f)| (*choice, f.clone())).collect();
+        let table = table(&self.scenario, &figures);
+        format!("## {title}\n\n`{name}`, seed {seed}. {about}\n\n{table}")
+    }
+
+    fn page(all: &[Self]) -> String {
+        let sections = all.iter().map(|told| format!("\n{}", told.section()));
+        INTRODUCTION.to_owned() + &sections.collect::<String>()
+    }
+
+    fn pictures(all: &[Self]) -> Vec<(String, String)> {
+        all.iter().flat_map(Self::pictures).collect()
+    }
 }
 
 const INTRODUCTION: &str = "\

@@ -1,7 +1,6 @@
-use crate::{
-    Choice, Log, Scenario,
-    drawing::{Anchor, HEIGHT, LEFT, Legend, Plot, RIGHT, Scale, Stroke, Svg},
-    latencies, rates,
+use crate::{Choice, Log, Scenario, latencies, rates};
+use headworks_simulation::drawing::{
+    Anchor, HEIGHT, LEFT, Legend, Plot, RIGHT, Scale, Stroke, Svg,
 };
 use std::ops::Range;
 
@@ -119,13 +118,13 @@ fn events(svg: &mut Svg, scenario: &Scenario, plot: &Plot) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run;
+    use crate::{SCENARIOS, run};
 
     #[test]
     fn every_class_every_percentile_and_every_event_is_told() {
         let scenario = Scenario {
             seconds: 21,
-            ..Scenario::named("herd").unwrap()
+            ..SCENARIOS.read("herd").unwrap()
         };
         let log = run(&scenario, Choice::LeastBusy).unwrap();
         let picture = picture(&scenario, Choice::LeastBusy, &log);

@@ -3,15 +3,8 @@ use crate::{
     log::Recorder,
 };
 use fastrand::Rng;
-use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
-    time::Duration,
-};
+use headworks_simulation::on_all_cores;
+use std::{io, sync::Arc, time::Duration};
 use tokio::{
     runtime::Builder,
     time::{Instant, sleep_until},
@@ -42,33 +35,9 @@ pub fn run(scenario: &Scenario, choice: Choice) -> io::Result<Log> {
 ///
 /// If the system gives no runtime.
 pub fn run_all(scenario: &Scenario) -> io::Result<Vec<(Choice, Log)>> {
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut done = Vec::new();
-        while let number = next.fetch_add(1, Ordering::Relaxed)
-            && let Some(choice) = scenario.strategies.get(number)
-        {
-            done.push((number, *choice, run(scenario, *choice)?));
-        }
-        io::Result::Ok(done)
-    };
-    let mut logs = thread::scope(|scope| {
-        let threads = thread::available_parallelism().map_or(1, usize::from);
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let mut logs = Vec::new();
-        for thread in threads {
-            match thread.join() {
-                Ok(done) => logs.extend(done?),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        io::Result::Ok(logs)
-    })?;
-    logs.sort_by_key(|(number, ..)| *number);
-    Ok(logs
-        .into_iter()
-        .map(|(_, choice, log)| (choice, log))
-        .collect())
+    on_all_cores(&scenario.strategies, |choice| {
+        Ok((*choice, run(scenario, *choice)?))
+    })
 }
 
 async fn simulate(scenario: &Scenario, choice: Choice) -> Log {

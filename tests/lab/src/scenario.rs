@@ -1,7 +1,6 @@
-use crate::{Choice, Distribution};
-use anyhow::{Context, Result};
+use crate::Choice;
+use headworks_simulation::{Distribution, Scenarios};
 use serde::Deserialize;
-use std::{fs, path::PathBuf};
 
 /// What is simulated: who asks how often, through how many gateways, and what becomes of it in which
 /// deployment. Read from `scenarios/NAME.toml`.
@@ -9,7 +8,6 @@ use std::{fs, path::PathBuf};
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// The name of its file.
-    #[serde(skip)]
     pub name: String,
     /// A line that says what goes on.
     pub title: String,
@@ -114,11 +112,10 @@ pub enum Fault {
     Silence,
 }
 
-// ===== impl Scenario =====
-
-impl Scenario {
-    /// All there are, in the order they are told in.
-    pub const NAMES: [&str; 10] = [
+/// All there are.
+pub const SCENARIOS: Scenarios<Scenario> = Scenarios::new(
+    concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios"),
+    &[
         "speeds",
         "one-slow",
         "nine-alike",
@@ -129,39 +126,12 @@ impl Scenario {
         "thousand",
         "instances",
         "leaving",
-    ];
+    ],
+);
 
-    /// Reads `scenarios/NAME.toml`.
-    ///
-    /// # Errors
-    ///
-    /// If there is no such file or it is no scenario.
-    pub fn named(name: &str) -> Result<Self> {
-        let path = Self::folder().join(name).with_extension("toml");
-        let text = fs::read_to_string(&path)
-            .with_context(|| format!("no scenario {name:?}: cannot read {}", path.display()))?;
-        Self::parse(name, &text)
-    }
+// ===== impl Scenario =====
 
-    /// Reads what such a file holds.
-    ///
-    /// # Errors
-    ///
-    /// If it is no scenario.
-    pub fn parse(name: &str, text: &str) -> Result<Self> {
-        let scenario: Self = toml::from_str(text).with_context(|| format!("scenario {name:?}"))?;
-        Ok(Self {
-            name: name.to_owned(),
-            ..scenario
-        })
-    }
-
-    /// Where the files are.
-    #[must_use]
-    pub fn folder() -> PathBuf {
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios")
-    }
-
+impl Scenario {
     /// The class of each deployment.
     pub fn each(&self) -> impl Iterator<Item = &Class> + Clone {
         let classes = self.deployments.iter();
@@ -212,17 +182,11 @@ mod tests {
 
     #[test]
     fn every_file_is_a_scenario_that_is_told() {
-        let files = fs::read_dir(Scenario::folder()).unwrap();
-        let mut names: Vec<_> = files
-            .map(|file| file.unwrap().path())
-            .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
-            .collect();
-        names.sort();
-        let mut told = Scenario::NAMES;
+        let mut told = SCENARIOS.names().to_vec();
         told.sort_unstable();
-        assert_eq!(names, told);
-        for name in names {
-            let scenario = Scenario::named(&name).unwrap();
+        assert_eq!(SCENARIOS.in_folder().unwrap(), told);
+        for name in told {
+            let scenario = SCENARIOS.read(name).unwrap();
             assert!(!scenario.strategies.is_empty(), "{name}");
             let arrivals = scenario.arrivals;
             assert!(arrivals.per_second.is_some() != arrivals.clients.is_some());
@@ -231,7 +195,7 @@ mod tests {
 
     #[test]
     fn whoever_has_left_has_a_right_to_nothing() {
-        let scenario = Scenario::named("leaving").unwrap();
+        let scenario = SCENARIOS.read("leaving").unwrap();
         let shares = scenario.fair_shares(0.0);
         assert_eq!(shares.len(), 10);
         assert!(shares.iter().all(|share| (share - 0.1).abs() < 1e-9));

@@ -6,13 +6,15 @@
     reason = "a helper that fails is a test that fails"
 )]
 
-use headworks_lab::{Choice, Figures, Log, Scenario, homes, rates, run, worst_load, worst_second};
+use headworks_lab::{
+    Choice, Figures, Log, SCENARIOS, Scenario, homes, rates, run, worst_load, worst_second,
+};
 
 /// Who has the outage of `herd`.
 const BACK: usize = 9;
 
 fn named(name: &str) -> Scenario {
-    Scenario::named(name).unwrap()
+    SCENARIOS.read(name).unwrap()
 }
 
 fn figures(scenario: &Scenario, choice: Choice) -> Figures {

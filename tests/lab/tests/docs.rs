@@ -5,17 +5,11 @@
     reason = "a helper that fails is a test that fails"
 )]
 
-use headworks_lab::{Scenario, Told};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use headworks_lab::{SCENARIOS, Scenario, Told};
+use headworks_simulation::docs;
+use std::fs;
 
 const ANEW: &str = "docs/lab.md is out of date; `cargo xtask lab` writes it anew";
-
-fn docs() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs")
-}
 
 fn page() -> String {
     fs::read_to_string(docs().join("lab.md")).unwrap()
@@ -24,7 +18,7 @@ fn page() -> String {
 /// One scenario, which has a bit of all strategies in it and is the quickest; the others take too long here.
 #[test]
 fn the_page_shows_what_the_lab_finds_now_of_one_scenario() {
-    let told = Told::new(Scenario::named("saturated").unwrap()).unwrap();
+    let told = Told::new(SCENARIOS.read("saturated").unwrap()).unwrap();
     assert!(
         page().contains(&told.section()),
         "{ANEW}:\n{}",
@@ -42,14 +36,14 @@ fn the_page_shows_what_the_lab_finds_now_of_one_scenario() {
 #[test]
 fn the_page_tells_of_every_scenario_and_strategy() {
     let page = page();
-    for name in Scenario::NAMES {
+    for name in SCENARIOS.names() {
         let Scenario {
             title,
             about,
             seed,
             strategies,
             ..
-        } = Scenario::named(name).unwrap();
+        } = SCENARIOS.read(name).unwrap();
         let opening = format!("## {title}\n\n`{name}`, seed {seed}. {about}\n");
         assert!(page.contains(&opening), "{ANEW}: {opening}");
         for choice in strategies {

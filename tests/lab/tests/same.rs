@@ -6,6 +6,7 @@
 )]
 
 use headworks_lab::{Scenario, Told};
+use headworks_simulation::Scenarios;
 
 /// A few seconds of everything: several gateways, an outage, sessions, somebody who leaves.
 const SCENARIO: &str = r#"
@@ -40,7 +41,7 @@ leaves = 6
 "#;
 
 fn told(seed: u64) -> (String, Vec<(String, String)>) {
-    let mut scenario = Scenario::parse("everything", SCENARIO).unwrap();
+    let mut scenario: Scenario = Scenarios::parse("everything", SCENARIO).unwrap();
     scenario.seed = seed;
     let told = Told::new(scenario).unwrap();
     (told.section(), told.pictures().collect())

@@ -67,7 +67,7 @@ impl<'a> Requests<'a> {
     pub(crate) fn next(&mut self) -> Request {
         let part = self.rng.f64();
         let place = self.parts.partition_point(|reaches| *reaches <= part);
-        let mut whole = |distribution: &headworks_lab::Distribution| {
+        let mut whole = |distribution: &headworks_simulation::Distribution| {
             distribution.sample(&mut self.rng).as_secs_f64().round() as u64
         };
         let (reserved, costs) = match &self.demand.tokens {

@@ -10,7 +10,7 @@
 //!
 //! # How it differs from the strategy lab and the tests of the crate
 //!
-//! `headworks-lab` asks who is chosen, with limits that only simulated deployments have; it lends its drawing and its tables.
+//! `headworks-lab` asks who is chosen, with limits that only simulated deployments have; `headworks-simulation` is what both are made of.
 //! The tests of `headworks-limit` hold single rules, with a handful of instances. Here it is all of them at once, with
 //! five hundred.
 //!
@@ -23,9 +23,10 @@
 //! # Example
 //!
 //! ```
-//! use headworks_scale::{Figures, Scenario, run};
+//! use headworks_scale::{Figures, run};
+//! use headworks_simulation::Scenarios;
 //!
-//! let scenario = Scenario::parse(
+//! let scenario = Scenarios::parse(
 //!     "two",
 //!     r#"
 //!     title = "Two instances that are asked for twice the limit"
@@ -62,8 +63,8 @@ mod table;
 pub use bound::Bound;
 pub use figures::{Figures, RateFigures};
 pub use log::{Ledger, Log, Series};
-pub use page::{Told, page, pictures};
+pub use page::Told;
 pub use picture::{over_instances, over_time};
 pub use run::run;
-pub use scenario::{Cost, Demand, Event, Kept, Network, Scenario, Spread, What};
+pub use scenario::{Cost, Demand, Event, Kept, Network, SCENARIOS, Scenario, Spread, What};
 pub use table::table;

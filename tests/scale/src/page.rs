@@ -1,10 +1,9 @@
-use crate::{Figures, Log, RateFigures, Scenario, over_instances, over_time, redis, run, table};
-use headworks_lab::Table;
-use std::{
-    io,
-    sync::atomic::{AtomicUsize, Ordering},
-    thread,
+use crate::{
+    Figures, Log, RateFigures, SCENARIOS, Scenario, over_instances, over_time, redis, run, table,
 };
+use anyhow::Result;
+use headworks_simulation::{Report, Table, on_all_cores};
+use std::{cmp::Reverse, io};
 
 /// What is told of one scenario.
 #[derive(Clone, Debug)]
@@ -24,55 +23,23 @@ impl Told {
     ///
     /// If the system gives no runtime.
     pub fn new(scenario: Scenario) -> io::Result<Self> {
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut done = Vec::new();
-            // The largest first, since it takes longest.
-            while let number = next.fetch_add(1, Ordering::Relaxed)
-                && let Some(instances) = scenario.instances.iter().rev().nth(number)
-            {
-                let log = run(&scenario, *instances)?;
-                let figures = Figures::new(&scenario, *instances, &log);
-                done.push((log, figures));
-            }
-            io::Result::Ok(done)
-        };
-        let mut runs = thread::scope(|scope| {
-            let threads = thread::available_parallelism().map_or(1, usize::from);
-            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            let mut runs = Vec::new();
-            for thread in threads {
-                match thread.join() {
-                    Ok(done) => runs.extend(done?),
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            }
-            io::Result::Ok(runs)
+        // The largest first, since it takes longest.
+        let mut instances = scenario.instances.clone();
+        instances.sort_unstable_by_key(|instances| Reverse(*instances));
+        let mut runs = on_all_cores(&instances, |instances| {
+            let log = run(&scenario, *instances)?;
+            let figures = Figures::new(&scenario, *instances, &log);
+            Ok((log, figures))
         })?;
-        runs.sort_by_key(|(_, figures)| figures.instances);
+        runs.reverse();
         Ok(Self { scenario, runs })
-    }
-
-    /// The figures, as they are printed.
-    #[must_use]
-    pub fn table(&self) -> String {
-        let figures = self.runs.iter().map(|(_, figures)| figures.clone());
-        table(&figures.collect::<Vec<_>>())
     }
 
     /// Its section of the page.
     #[must_use]
     pub fn section(&self) -> String {
-        let Scenario {
-            name,
-            title,
-            about,
-            seed,
-            ..
-        } = &self.scenario;
-        let table = self.table();
-        let path = self.path();
-        format!("### {title}\n\n`{name}`, seed {seed}. {about}\n\n{table}\n![{title}]({path})\n")
+        let title = &self.scenario.title;
+        format!("{}\n![{title}]({})\n", self.text(), self.path())
     }
 
     /// Its picture, with its path from the page.
@@ -86,28 +53,48 @@ impl Told {
     }
 }
 
-/// All pictures of the page, with their paths from it.
-#[must_use]
-pub fn pictures(all: &[Told]) -> Vec<(String, String)> {
-    let overview = (OVERVIEW.to_owned(), over_instances(all));
-    let each = all.iter().map(Told::picture);
-    std::iter::once(overview).chain(each).collect()
+impl Report for Told {
+    const NAME: &'static str = "scale";
+    const SCENARIOS: &'static [&'static str] = SCENARIOS.names();
+
+    fn run(name: &str, seed: Option<u64>) -> Result<Self> {
+        let mut scenario = SCENARIOS.read(name)?;
+        scenario.seed = seed.unwrap_or(scenario.seed);
+        Ok(Self::new(scenario)?)
+    }
+
+    fn text(&self) -> String {
+        let Scenario {
+            name,
+            title,
+            about,
+            seed,
+            ..
+        } = &self.scenario;
+        let figures = self.runs.iter().map(|(_, figures)| figures.clone());
+        let table = table(&figures.collect::<Vec<_>>());
+        format!("### {title}\n\n`{name}`, seed {seed}. {about}\n\n{table}")
+    }
+
+    fn page(all: &[Self]) -> String {
+        let overview = overview(all);
+        let redis = redis::section();
+        let sections = all.iter().map(|told| format!("\n{}", told.section()));
+        let sections: String = sections.collect();
+        format!(
+            "{INTRODUCTION}\n{overview}\n![From five instances to five hundred]({OVERVIEW})\n\n{FORMULA}\n{redis}\n\
+             ## Each of them\n\n{COLUMNS}{sections}"
+        )
+    }
+
+    fn pictures(all: &[Self]) -> Vec<(String, String)> {
+        let overview = (OVERVIEW.to_owned(), over_instances(all));
+        let each = all.iter().map(Self::picture);
+        std::iter::once(overview).chain(each).collect()
+    }
 }
 
 const OVERVIEW: &str = "scale/instances.svg";
-
-/// The whole page.
-#[must_use]
-pub fn page(all: &[Told]) -> String {
-    let overview = overview(all);
-    let redis = redis::section();
-    let sections = all.iter().map(|told| format!("\n{}", told.section()));
-    let sections: String = sections.collect();
-    format!(
-        "{INTRODUCTION}\n{overview}\n![From five instances to five hundred]({OVERVIEW})\n\n{FORMULA}\n{redis}\n\
-         ## Each of them\n\n{COLUMNS}{sections}"
-    )
-}
 
 /// A line for each scenario: what went beyond the limit, what was lost of it, at each number of instances.
 fn overview(all: &[Told]) -> String {

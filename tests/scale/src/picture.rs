@@ -1,5 +1,7 @@
 use crate::{Figures, Log, Scenario, Told, What, run::MINUTE};
-use headworks_lab::drawing::{Anchor, HEIGHT, LEFT, Legend, Plot, RIGHT, Scale, Stroke, Svg};
+use headworks_simulation::drawing::{
+    Anchor, HEIGHT, LEFT, Legend, Plot, RIGHT, Scale, Stroke, Svg,
+};
 use std::ops::Range;
 
 /// What is told of more than two numbers of instances is told in as many colours.

@@ -1,11 +1,11 @@
 //! What an exchange costs a real Redis, and how many instances one of them is enough for.
 
 use anyhow::{Context, Result};
-use headworks_lab::Table;
 use headworks_limit::{
     Limits, Quota, Tokens,
     share::{Alone, Keeper, KeeperParams, redis::RedisStore},
 };
+use headworks_simulation::Table;
 use headworks_upstream::RedisServer;
 use redis::{Client, aio::MultiplexedConnection};
 use std::{sync::Arc, time::Duration};

@@ -1,8 +1,6 @@
-use anyhow::{Context, Result};
-use headworks_lab::Distribution;
 use headworks_limit::{Limits, Unit};
+use headworks_simulation::{Distribution, Scenarios};
 use serde::Deserialize;
-use std::{fs, path::PathBuf};
 
 /// What is simulated: who asks how much of which limits, over what network, and what goes wrong. Read from
 /// `scenarios/NAME.toml`.
@@ -10,7 +8,6 @@ use std::{fs, path::PathBuf};
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// The name of its file.
-    #[serde(skip)]
     pub name: String,
     /// A line that says what goes on.
     pub title: String,
@@ -149,11 +146,10 @@ pub enum What {
     Crash(f64),
 }
 
-// ===== impl Scenario =====
-
-impl Scenario {
-    /// All there are, in the order they are told in.
-    pub const NAMES: [&str; 17] = [
+/// All there are.
+pub const SCENARIOS: Scenarios<Scenario> = Scenarios::new(
+    concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios"),
+    &[
         "even",
         "zipf",
         "one",
@@ -171,39 +167,12 @@ impl Scenario {
         "crashes",
         "together",
         "clocks",
-    ];
+    ],
+);
 
-    /// Reads `scenarios/NAME.toml`.
-    ///
-    /// # Errors
-    ///
-    /// If there is no such file or it is no scenario.
-    pub fn named(name: &str) -> Result<Self> {
-        let path = Self::folder().join(name).with_extension("toml");
-        let text = fs::read_to_string(&path)
-            .with_context(|| format!("no scenario {name:?}: cannot read {}", path.display()))?;
-        Self::parse(name, &text)
-    }
+// ===== impl Scenario =====
 
-    /// Reads what such a file holds.
-    ///
-    /// # Errors
-    ///
-    /// If it is no scenario.
-    pub fn parse(name: &str, text: &str) -> Result<Self> {
-        let scenario: Self = toml::from_str(text).with_context(|| format!("scenario {name:?}"))?;
-        Ok(Self {
-            name: name.to_owned(),
-            ..scenario
-        })
-    }
-
-    /// Where the files are.
-    #[must_use]
-    pub fn folder() -> PathBuf {
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios")
-    }
-
+impl Scenario {
     /// The share of each limit that one of so many instances admits by itself.
     #[must_use]
     pub fn share(&self, instances: usize) -> f64 {
@@ -281,17 +250,11 @@ mod tests {
 
     #[test]
     fn every_file_is_a_scenario_that_is_told() {
-        let files = fs::read_dir(Scenario::folder()).unwrap();
-        let mut names: Vec<_> = files
-            .map(|file| file.unwrap().path())
-            .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
-            .collect();
-        names.sort();
-        let mut told = Scenario::NAMES;
+        let mut told = SCENARIOS.names().to_vec();
         told.sort_unstable();
-        assert_eq!(names, told);
-        for name in names {
-            let scenario = Scenario::named(&name).unwrap();
+        assert_eq!(SCENARIOS.in_folder().unwrap(), told);
+        for name in told {
+            let scenario = SCENARIOS.read(name).unwrap();
             assert!(!scenario.limits.rates().is_empty(), "{name}");
             let counts_tokens = scenario.limits.tpm.is_some();
             assert_eq!(counts_tokens, scenario.demand.tokens.is_some(), "{name}");

@@ -1,6 +1,6 @@
 use crate::{Figures, RateFigures};
-use headworks_lab::Table;
 use headworks_limit::Unit;
+use headworks_simulation::Table;
 
 /// The figures of a scenario: a line for each number of instances and rate.
 #[must_use]

@@ -6,12 +6,13 @@
     reason = "a helper that fails is a test that fails"
 )]
 
-use headworks_scale::{Figures, Scenario, run};
+use headworks_scale::{Figures, SCENARIOS, Scenario, run};
+use headworks_simulation::Scenarios;
 
 /// A scenario with a part of the demand and of the limits, which are as large for each instance as on the page with
 /// so many times as many.
 fn smaller(name: &str, times: u32) -> Scenario {
-    let mut scenario = Scenario::named(name).unwrap();
+    let mut scenario: Scenario = SCENARIOS.read(name).unwrap();
     let limits = &mut scenario.limits;
     if scenario.demand.per_second > 100.0 {
         scenario.demand.per_second /= f64::from(times);
@@ -27,7 +28,7 @@ fn figures(scenario: &Scenario, instances: usize) -> Figures {
 
 #[test]
 fn no_scenario_goes_further_beyond_a_limit_than_the_formula_says() {
-    for name in Scenario::NAMES {
+    for name in SCENARIOS.names() {
         let scenario = smaller(name, 100);
         for rate in &figures(&scenario, 10).rates {
             assert!(rate.overshoot() <= rate.bound.total(), "{name}: {rate:?}");
@@ -55,7 +56,7 @@ tokens = { prompt = { uniform = { from = 15_000, to = 40_000 } }, answer = { uni
 
 #[test]
 fn what_is_larger_than_a_share_goes_alone_and_the_formula_knows_of_it() {
-    let rate = figures(&Scenario::parse("large", LARGE).unwrap(), 10).rates[0];
+    let rate = figures(&Scenarios::parse("large", LARGE).unwrap(), 10).rates[0];
     assert!(rate.overshoot() > 0, "{rate:?}");
     assert!(rate.overshoot() <= rate.bound.total(), "{rate:?}");
 }

@@ -6,6 +6,7 @@
 )]
 
 use headworks_scale::{Scenario, Told};
+use headworks_simulation::Scenarios;
 
 /// A few seconds of everything that may go wrong.
 const SCENARIO: &str = r#"
@@ -35,7 +36,7 @@ tokens = { prompt = { lognormal = { median = 500, sigma = 1.0 } }, answer = { un
 "#;
 
 fn told(seed: u64) -> (String, (String, String)) {
-    let mut scenario = Scenario::parse("everything", SCENARIO).unwrap();
+    let mut scenario: Scenario = Scenarios::parse("everything", SCENARIO).unwrap();
     scenario.seed = seed;
     let told = Told::new(scenario).unwrap();
     (told.section(), told.picture())

@@ -373,3 +373,30 @@ fn of_a_shared_rate_what_is_left_is_left_for_all() {
     books.reserve(Tokens::NONE, NOW).unwrap();
     assert_eq!(left(&mut books), 59);
 }
+
+/// Books that share these limits, and what the store has granted and left of each.
+fn leased(limits: Limits, rates: &[(u64, u64)]) -> Books {
+    let mut books = books(limits);
+    books.share(Alone::Closed, None, Arc::default());
+    let together = books.together.as_mut().unwrap();
+    (together.until, together.lost, together.silent) = (u64::MAX, false, false);
+    for (account, (amount, left)) in books.accounts.iter_mut().zip(rates) {
+        account.left = *left;
+        let granted = Granted::new(*amount, NOW, *left);
+        account.lease.granted(granted, NOW);
+    }
+    books
+}
+
+#[test]
+fn what_another_limit_refuses_is_not_owed() {
+    let large = Tokens::new(500, 0);
+    let mut books = leased(Limits::new().rpm(10).tpm(10_000), &[(0, 0), (100, 9000)]);
+    assert!(books.reserve(large, NOW).is_err(), "no request is left");
+    books.accounts[0]
+        .lease
+        .granted(Granted::new(2, NOW, 0), NOW);
+    books.reserve(large, NOW).unwrap();
+    let larger = Tokens::new(600, 0);
+    assert!(books.reserve(larger, NOW).is_err(), "once an exchange");
+}

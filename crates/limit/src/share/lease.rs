@@ -105,16 +105,15 @@ impl Lease {
 
     /// True if `need`, which it does not have, may be owed until the next exchange: once, if it is larger than
     /// what is seen, and several times as much was left for each of so many instances.
-    pub(crate) fn may_owe(&mut self, need: u64, left: u64, instances: u64) -> bool {
+    pub(crate) fn may_owe(&self, need: u64, left: u64, instances: u64) -> bool {
         let is_new = need > self.usual.max(1) && !self.on_credit;
-        let fits = is_new && need.saturating_mul(4).saturating_mul(instances) <= left;
-        self.on_credit |= fits;
-        fits
+        is_new && need.saturating_mul(4).saturating_mul(instances) <= left
     }
 
     /// Takes what it has, owes the rest, and says when the oldest part of it was granted.
     pub(crate) fn take(&mut self, need: u64) -> Option<u64> {
         self.usual = self.usual.max(need);
+        self.on_credit |= need > self.available;
         let oldest = self.grants.front().map(|grant| grant.at);
         // It is paid at once with what is held.
         self.owe(need);

@@ -1,20 +1,22 @@
 //! How often the store is asked, and in which windows.
 
 use super::*;
-use crate::Minute;
+use crate::{Admission, Minute};
 use std::collections::HashMap;
 
-/// A store that counts who asks for what.
+/// A store that counts who asks for what, and who asks for nothing.
 #[derive(Clone, Default)]
 struct Counting {
     store: MemoryStore,
     asked: Arc<Mutex<HashMap<Arc<str>, u64>>>,
+    of_nothing: Arc<Mutex<u64>>,
 }
 
 impl Store for Counting {
     type Future = <MemoryStore as Store>::Future;
 
     fn exchange(&self, instance: &InstanceId, questions: &[Question]) -> Self::Future {
+        *self.of_nothing.lock() += u64::from(questions.is_empty());
         for question in questions {
             *self.asked.lock().entry(question.quota.clone()).or_default() += 1;
         }
@@ -76,4 +78,26 @@ async fn instances_that_start_together_do_not_go_on_asking_together() {
         most = most.max(store.exchanges.load(Ordering::Relaxed) - before);
     }
     assert!(most < 15, "{most} of 50 within ten milliseconds");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_is_not_asked_of_nothing() {
+    let store = Counting::default();
+    let quota = Quota::new(Limits::new().tpm(1000).parallel(10));
+    let params = KeeperParams::new("one").strict(Duration::from_millis(20));
+    let _keeper = Keeper::spawn(store.clone(), [("q".into(), quota.clone())], params);
+    sleep(SETTLE).await;
+    let cost = Tokens::new(10, 0);
+    let mut before = None;
+    for _ in 0..50 {
+        // What comes back is told with what is asked for, before its turn.
+        drop(before.take());
+        let Admission::Later(asking) = quota.ask(cost, Instant::now()) else {
+            panic!("it is asked for");
+        };
+        before = Some(asking.await.unwrap());
+        sleep(Duration::from_millis(30)).await;
+    }
+    assert_eq!(*store.of_nothing.lock(), 0);
+    assert!(store.asked.lock()["q"] > 50);
 }

@@ -212,6 +212,15 @@ impl Quota {
         self.0.books.lock().share(alone, strict, wanted);
     }
 
+    /// The keeper that `wanted` calls is gone: whatever was granted, it goes by what [`Alone`] says from now on.
+    pub(crate) fn abandon(&self, wanted: &Arc<Wanted>) {
+        let now = self.0.clock.micros(Instant::now());
+        let mut books = self.0.books.lock();
+        let replies = books.abandon(wanted, now);
+        drop(books);
+        self.reply(replies);
+    }
+
     /// True if there is something to tell the store or to ask, apart from being there.
     pub(crate) fn has_news(&self) -> bool {
         self.0.books.lock().has_news()

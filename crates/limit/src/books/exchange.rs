@@ -58,6 +58,19 @@ impl Books {
         });
     }
 
+    /// Whoever kept it, and is called by `wanted`, does so no more: nothing is heard of the others, and nothing will be.
+    pub(crate) fn abandon(&mut self, wanted: &Arc<Wanted>, now: u64) -> Replies {
+        match &mut self.together {
+            // Another keeps it by now.
+            Some(together) if !Arc::ptr_eq(&together.wanted, wanted) => Replies::new(),
+            None => Replies::new(),
+            Some(together) => {
+                together.until = 0;
+                self.undecided(now)
+            }
+        }
+    }
+
     /// What the store is to be told and asked, `since` so long after the last time.
     pub(crate) fn question(&mut self, quota: Arc<str>, since: Duration, now: u64) -> Question {
         let lost = matches!(self.mode(now), Mode::Cut(_));

@@ -7,8 +7,14 @@ use tokio::{
 };
 
 /// Keeps the quotas of one instance in step with a [`Store`]: a task that ends when this is dropped.
+///
+/// The limits are shared with others all the same, so a quota that nobody keeps any more does not have them for itself:
+/// at once, and until another keeper [shares](Self::spawn) it, it goes by what [`Alone`] says, as if the store were
+/// silent.
 pub struct Keeper {
     task: JoinHandle<()>,
+    quotas: Vec<Quota>,
+    wanted: Arc<Wanted>,
 }
 
 /// What a [`Keeper`] goes by.
@@ -67,16 +73,16 @@ impl KeeperParams {
         self
     }
 
-    /// Sets [`patience`](Self::patience).
+    /// Sets [`patience`](Self::patience), or what a request waits if that is [longer](Self::strict).
     #[must_use]
-    pub const fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience.max(self.strict.unwrap_or_default());
         self
     }
 
     /// Has the store asked about each request, which waits no longer than `within` for its answer: see
     /// [the module](super) for what that gives, and what it costs. An answer that is later counts, and is none for
-    /// whoever waited.
+    /// whoever waited; so an answer is waited for as long at least.
     #[must_use]
     pub fn strict(mut self, within: Duration) -> Self {
         self.strict = Some(within);
@@ -127,23 +133,32 @@ impl Keeper {
         for (_, quota) in &quotas {
             quota.share(params.alone, params.strict, wanted.clone());
         }
+        let kept = quotas.iter().map(|(_, quota)| quota.clone()).collect();
         let named: HashMap<_, _> = quotas.iter().cloned().collect();
         let heard = move |name: &str, rest| {
             if let Some(quota) = named.get(name) {
                 quota.heard(rest);
             }
         };
+        let calls = wanted.clone();
         let task = tokio::spawn(async move {
-            let mut keeping = Keeping::new(quotas, params, wanted);
+            let mut keeping = Keeping::new(quotas, params, calls);
             tokio::join!(keeping.keep(&store), store.listen(heard));
         });
-        Self { task }
+        Self {
+            task,
+            quotas: kept,
+            wanted,
+        }
     }
 }
 
 impl Drop for Keeper {
     fn drop(&mut self) {
         self.task.abort();
+        for quota in &self.quotas {
+            quota.abandon(&self.wanted);
+        }
     }
 }
 

@@ -46,7 +46,8 @@
 //! it is counted or refused, no longer than it is told to ([`Quota::ask`]). All who wait are asked for together, in
 //! their order, while at most one exchange is under way; each is admitted whole or not at all, over all rates and
 //! slots. So while the store answers in time nothing goes beyond the limit but what answers are longer than was
-//! estimated, and whoever asks has all of what is left, however idle it has been. An answer that is not in time is
+//! estimated, and whoever asks has all of what is left, however idle it has been. Ten thousand requests wait for a
+//! quota at most; further ones are refused at once, as by one that is [full](Reason::Full). An answer that is not in time is
 //! none: the request is admitted or not as by an instance that is [`Alone`], and so are those after it, at once,
 //! until the store has answered in time again. What comes back (a slot, tokens that were not needed) is told within
 //! milliseconds.
@@ -79,7 +80,8 @@
 //! its own window, with the share of the limit that the configuration says, and not more of what was last known
 //! to be left than its part. What it admits then is owed, and told, with its age, when the store is back.
 //! A store may be silent for some quotas alone, of which it has lost the server that keeps them: then that holds for
-//! those, and the others go on as before.
+//! those, and the others go on as before. A quota whose [`Keeper`] is dropped is alone from then on, until another
+//! keeps it.
 //!
 //! A store that has lost its data counts as silent until the next answer: it knows nothing of the others before they
 //! have told it.
@@ -110,6 +112,8 @@ use std::time::Duration;
 
 #[cfg(doc)]
 use crate::Quota;
+#[cfg(doc)]
+use headworks_core::Reason;
 
 /// How long a grant may be spent, from when it was asked for.
 pub const LEASE: Duration = Duration::from_secs(1);

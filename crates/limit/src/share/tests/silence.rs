@@ -1,6 +1,7 @@
 //! Instances and stores that fall silent, forget, or come back.
 
 use super::*;
+use crate::Admission;
 
 #[tokio::test(start_paused = true)]
 async fn a_crash_takes_its_lease_with_it_for_a_window_and_lets_nothing_more_through() {
@@ -285,4 +286,52 @@ async fn what_a_store_does_not_answer_for_goes_by_itself_and_the_rest_is_shared(
         Ok(()),
     ];
     assert_eq!(*told.lock(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_that_nobody_keeps_any_more_has_its_share_until_another_keeper_does() {
+    for strict in [None, Some(Duration::from_millis(20))] {
+        let store = Remote::new(Duration::from_millis(4));
+        let quota = Quota::new(Limits::new().rpm(100).parallel(100));
+        let keep = || {
+            let mut params = KeeperParams::new("one").alone(Alone::Share(0.25));
+            params.strict = strict;
+            Keeper::spawn(store.clone(), [("account".into(), quota.clone())], params)
+        };
+        let ask = async || match quota.ask(Tokens::NONE, Instant::now()) {
+            Admission::Now(decided) => decided,
+            Admission::Later(asking) => asking.await,
+        };
+        let first = keep();
+        sleep(SETTLE).await;
+        for _ in 0..10 {
+            ask().await.unwrap().settle(Tokens::NONE);
+        }
+        let second = keep();
+        drop(first);
+        sleep(SETTLE).await;
+        let before = store.exchanges.load(Ordering::Relaxed);
+        sleep(LEASE).await;
+        assert_ne!(store.exchanges.load(Ordering::Relaxed), before);
+        assert!(quota.usage(Instant::now())[0].remaining > 50, "it is kept");
+
+        let waiting = quota.ask(Tokens::NONE, Instant::now());
+        drop(second);
+        let began = Instant::now();
+        let waiting = match waiting {
+            Admission::Now(decided) => decided,
+            Admission::Later(asking) => asking.await,
+        };
+        waiting.unwrap().settle(Tokens::NONE);
+        let mut admitted = 11;
+        while let Ok(one) = ask().await {
+            one.settle(Tokens::NONE);
+            admitted += 1;
+        }
+        assert_eq!((admitted, began.elapsed()), (25, Duration::ZERO));
+
+        let _third = keep();
+        sleep(2 * LEASE).await;
+        ask().await.unwrap().settle(Tokens::NONE);
+    }
 }

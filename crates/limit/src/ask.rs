@@ -29,6 +29,7 @@ pub enum Admission {
 pub struct Asking {
     quota: Quota,
     tokens: Tokens,
+    anyway: bool,
     reply: Receiver<Reply>,
     deadline: Pin<Box<Sleep>>,
 }
@@ -39,12 +40,14 @@ impl Asking {
     pub(crate) fn new(
         quota: Quota,
         tokens: Tokens,
+        anyway: bool,
         reply: Receiver<Reply>,
         deadline: Instant,
     ) -> Self {
         Self {
             quota,
             tokens,
+            anyway,
             reply,
             deadline: Box::pin(sleep_until(deadline)),
         }
@@ -68,7 +71,8 @@ impl Future for Asking {
                 }
             }
         }
-        Poll::Ready(this.quota.reserve_unanswered(this.tokens, Instant::now()))
+        let now = Instant::now();
+        Poll::Ready(this.quota.reserve_unanswered(this.tokens, now, this.anyway))
     }
 }
 

@@ -136,7 +136,8 @@ impl Quota {
         match books.ask(tokens, anyway, self.0.clock.micros(now)) {
             None => Admission::Now(self.admit(&mut books, tokens, now, anyway)),
             Some(Ok((reply, within))) => {
-                Admission::Later(Asking::new(self.clone(), tokens, reply, now + within))
+                let deadline = now + within;
+                Admission::Later(Asking::new(self.clone(), tokens, anyway, reply, deadline))
             }
             Some(Err(reason)) => Admission::Now(Err(NotAdmitted::new(reason))),
         }
@@ -147,10 +148,11 @@ impl Quota {
         &self,
         tokens: Tokens,
         now: Instant,
+        anyway: bool,
     ) -> Result<Reservation, NotAdmitted> {
         let mut books = self.0.books.lock();
         books.is_late();
-        self.admit(&mut books, tokens, now, true)
+        self.admit(&mut books, tokens, now, anyway)
     }
 
     fn admit(

@@ -63,7 +63,7 @@ impl Strict {
 
 impl Books {
     /// Has the store asked for a request, where it decides: says where the answer comes, and how long it is waited
-    /// for. One that rests is not asked for, unless it is to go there `anyway`.
+    /// for. One that rests is not asked for, unless it is to go there `anyway`; nor is one more than may wait.
     pub(crate) fn ask(&mut self, tokens: Tokens, anyway: bool, now: u64) -> Option<Asked> {
         // Asked first: it is all that the others pay for it.
         self.strict()?;
@@ -76,7 +76,11 @@ impl Books {
         let together = self.together.as_mut()?;
         let strict = together.strict.as_mut()?;
         together.wanted.news();
-        Some(Ok((strict.line.join(tokens), strict.within)))
+        let reply = strict.line.join(tokens, anyway);
+        Some(match reply {
+            Some(reply) => Ok((reply, strict.within)),
+            None => Err(Reason::Full),
+        })
     }
 
     /// Nobody waits any more until the store has answered in time.
@@ -186,16 +190,29 @@ impl Books {
             return Vec::new();
         }
         let replies = asked.into_iter().zip(&answer.decisions);
-        let replies = replies.map(|(waiter, decision)| {
-            let reply = match *decision {
-                Decision::Admitted => Ok(self.admit(answer, waiter.tokens, now)),
-                Decision::Full => {
+        let replies = replies.zip(&question.requests);
+        let replies = replies.map(|((waiter, decision), needs)| {
+            let rests = match waiter.anyway {
+                false => self.check_rest(now),
+                true => Ok(()),
+            };
+            let reply = match (*decision, rests) {
+                (Decision::Admitted, Ok(())) => Ok(self.admit(answer, waiter.tokens, now)),
+                // It has been told to rest since this was asked for.
+                (Decision::Admitted, Err(resting)) => {
+                    self.take_back(question, answer, needs);
+                    self.tell_soon();
+                    Err(resting)
+                }
+                (Decision::Full, _) => {
                     if let Some(strict) = self.strict() {
                         strict.full = Some(now);
                     }
                     Err(Reason::Full)
                 }
-                Decision::Used { rate, left } => Err(self.used(&question.rates[rate], left, now)),
+                (Decision::Used { rate, left }, _) => {
+                    Err(self.used(&question.rates[rate], left, now))
+                }
             };
             (waiter, reply)
         });
@@ -210,7 +227,10 @@ impl Books {
         strict.late = true;
         let all = strict.line.take_all().into_iter();
         let alone = all.map(|waiter| {
-            let granted = self.reserve_anyway(waiter.tokens, now);
+            let granted = match waiter.anyway {
+                false => self.reserve(waiter.tokens, now),
+                true => self.reserve_anyway(waiter.tokens, now),
+            };
             let then = granted.map(|granted| Then {
                 reserved: now,
                 granted,
@@ -239,13 +259,16 @@ impl Books {
         }
     }
 
-    /// What has been granted is not used.
+    /// What has been granted is not used: neither the slot, which the store takes to be in use, nor the rest.
     fn take_back(&mut self, question: &Question, answer: &Answer, needs: &[u64]) {
         let granted = question.rates.iter().zip(&answer.rates).zip(needs);
         for ((rate, granted), need) in granted {
             if let Some(account) = self.named(rate.name) {
                 account.lease.give_back(granted.at, *need);
             }
+        }
+        if let Some(strict) = self.strict() {
+            strict.slots_told += 1;
         }
     }
 

@@ -15,6 +15,8 @@ pub(crate) struct Line {
 #[derive(Debug)]
 pub(crate) struct Waiter {
     pub(crate) tokens: Tokens,
+    /// It is for one that has nobody else to ask: that the quota rests does not keep it out.
+    pub(crate) anyway: bool,
     reply: Sender<Reply>,
 }
 
@@ -24,6 +26,9 @@ pub(crate) type Reply = Result<Reservation, NotAdmitted>;
 /// The store is asked about so many at once; the others come next.
 const AT_ONCE: usize = 1000;
 
+/// So many wait at most: whoever would stand further back is not asked about within the milliseconds that it waits.
+pub(crate) const LONGEST: usize = 10 * AT_ONCE;
+
 // ===== impl Line =====
 
 impl Line {
@@ -31,11 +36,19 @@ impl Line {
         self.waiting.is_empty()
     }
 
-    /// Puts a request at the end.
-    pub(crate) fn join(&mut self, tokens: Tokens) -> Receiver<Reply> {
+    /// Puts a request at the end; `None` if as many wait as may. Who does not wait any more counts until the next
+    /// are asked about.
+    pub(crate) fn join(&mut self, tokens: Tokens, anyway: bool) -> Option<Receiver<Reply>> {
+        if self.waiting.len() >= LONGEST {
+            return None;
+        }
         let (reply, replied) = oneshot::channel();
-        self.waiting.push_back(Waiter { tokens, reply });
-        replied
+        self.waiting.push_back(Waiter {
+            tokens,
+            anyway,
+            reply,
+        });
+        Some(replied)
     }
 
     /// Those to ask about now.

@@ -1,7 +1,7 @@
 //! The store decides on each request.
 
 use super::*;
-use crate::{Admission, RateLimitLayer};
+use crate::{Admission, RateLimitLayer, share::line::LONGEST};
 use headworks_core::{NotAdmitted, Returned};
 use http::{Request, Response};
 use tokio_test::{assert_pending, assert_ready_ok, task};
@@ -314,4 +314,81 @@ async fn what_one_hears_from_the_provider_is_decided_by_for_all() {
     instances[0].quota.told(told, Instant::now());
     sleep(Duration::from_millis(4)).await;
     assert!(ask(&instances[1].quota, Tokens::NONE).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rest_that_is_heard_while_requests_wait_keeps_out_those_that_it_would_have_kept_out() {
+    const REST: Duration = Duration::from_secs(30);
+    for mute in [false, true] {
+        let store = Remote::new(Duration::from_millis(4));
+        let limits = Limits::new().rpm(10).parallel(2);
+        let instance = strict(0, &limits, &store, Alone::Open);
+        let other = strict(1, &limits, &store, Alone::Closed);
+        sleep(SETTLE).await;
+        store.mute.store(mute, Ordering::Relaxed);
+        let quota = &instance.quota;
+        let ordinary = quota.ask(Tokens::NONE, Instant::now());
+        let last_resort = quota.ask_anyway(Tokens::NONE, Instant::now());
+        let [Admission::Later(ordinary), Admission::Later(last_resort)] = [ordinary, last_resort]
+        else {
+            panic!("they are asked for");
+        };
+        quota.rest(REST, Instant::now());
+        let (ordinary, last_resort) = tokio::join!(ordinary, last_resort);
+        let refused = ordinary.unwrap_err().reason();
+        assert!(matches!(refused, Reason::Resting(_)), "{refused:?}");
+        assert_eq!(quota.in_flight(), 1, "{mute}");
+        let last_resort = last_resort.unwrap();
+        if mute {
+            continue;
+        }
+        // What the store had counted of the one that was refused is there again soon, the slot too.
+        sleep(Duration::from_millis(15)).await;
+        let Admission::Later(another) = other.quota.ask_anyway(Tokens::NONE, Instant::now()) else {
+            panic!("it is asked for");
+        };
+        another.await.unwrap().settle(Tokens::NONE);
+        last_resort.settle(Tokens::NONE);
+        sleep(REST).await;
+        let mut left = 0;
+        while let Ok(one) = ask(quota, Tokens::NONE).await {
+            one.settle(Tokens::NONE);
+            left += 1;
+        }
+        assert_eq!(left, 8);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_than_may_wait_are_refused_at_once() {
+    let store = Remote::new(Duration::from_millis(4));
+    let instance = strict(0, &Limits::new().rpm(1_000_000), &store, Alone::Closed);
+    sleep(SETTLE).await;
+    let ask = || instance.quota.ask(Tokens::NONE, Instant::now());
+    let waiting: Vec<_> = (0..LONGEST).map(|_| ask()).collect();
+    assert!(waiting.iter().all(|one| matches!(one, Admission::Later(_))));
+    let Admission::Now(Err(refused)) = ask() else {
+        panic!("there is no room");
+    };
+    assert_eq!(refused.reason(), Reason::Full);
+    // Those who have left make room with the next exchange.
+    drop(waiting);
+    sleep(WITHIN).await;
+    assert!(matches!(ask(), Admission::Later(_)));
+}
+
+#[test]
+fn an_answer_is_waited_for_as_long_as_requests_wait_whichever_is_said_first() {
+    let long = Duration::from_millis(400);
+    let short = Duration::from_millis(100);
+    let params = || KeeperParams::new("one");
+    for (params, patience) in [
+        (params().strict(long).patience(short), long),
+        (params().patience(short).strict(long), long),
+        (params().strict(short).patience(long), long),
+        (params().patience(long).strict(short), long),
+        (params().patience(short), short),
+    ] {
+        assert_eq!(params.patience, patience, "{params:?}");
+    }
 }

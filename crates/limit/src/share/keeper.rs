@@ -397,7 +397,8 @@ impl State {
     }
 }
 
-fn jittered(pause: Duration) -> Duration {
+/// A little longer or shorter, at random.
+pub(crate) fn jittered(pause: Duration) -> Duration {
     pause.mul_f64((2.0 * JITTER).mul_add(fastrand::f64(), 1.0 - JITTER))
 }
 

@@ -104,6 +104,8 @@ pub use store::{
     StoreError,
 };
 
+#[cfg(feature = "redis")]
+pub(crate) use keeper::jittered;
 pub(crate) use lease::{Heard, Lease};
 pub(crate) use line::{Line, Reply, Waiter};
 pub(crate) use wanted::Wanted;

@@ -1,6 +1,6 @@
 //! Rests as they are published by the script, and how they are heard of.
 
-use super::Servers;
+use super::{Servers, link::CONNECT};
 use futures_util::StreamExt;
 use redis::{Client, RedisResult, Value};
 use std::{sync::Arc, time::Duration};
@@ -63,9 +63,9 @@ impl Rests {
         patience: Duration,
         heard: &(impl Fn(&str, Duration) + Sync),
     ) -> Option<()> {
-        let connection = in_time(patience, client.get_async_pubsub()).await?;
+        let connection = in_time(CONNECT, client.get_async_pubsub()).await?;
         let (mut sink, mut messages) = connection.split();
-        in_time(patience, sink.subscribe(&*self.channel)).await?;
+        in_time(CONNECT, sink.subscribe(&*self.channel)).await?;
         loop {
             let Ok(message) = timeout(QUIET, messages.next()).await else {
                 in_time(patience, sink.ping::<Value>()).await?;

@@ -2,7 +2,7 @@ use super::{Address, Login, StoreError, call::Call, error, scout::Scout, server:
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use parking_lot::Mutex;
 use redis::{Client, ErrorKind, RedisError, RedisResult, Script, ServerErrorKind, Value};
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// The master that the Sentinels name.
@@ -16,8 +16,9 @@ struct Sentinels {
     service: String,
     login: Login,
     script: Arc<Script>,
-    /// The last that was one.
-    master: Mutex<Option<(Address, Arc<Server>)>>,
+    /// Those that have been named, with what there is of a connection to them: one that takes longer than a look is
+    /// there for the next.
+    named: Mutex<HashMap<Address, Arc<Server>>>,
 }
 
 /// How often the Sentinels are asked although all is well: a master that is cut off from them takes writes, which are
@@ -39,7 +40,7 @@ impl Watched {
             service,
             login,
             script,
-            master: Mutex::default(),
+            named: Mutex::default(),
         });
         let look = move || {
             let sentinels = sentinels.clone();
@@ -105,30 +106,41 @@ impl Sentinels {
                     "the Sentinel knows no service named {service:?} (at {at})"
                 )));
             };
-            self.confirm(Address::new(host, port), until).await
+            let master = Address::new(host, port);
+            let confirmed = self.confirm(&master, until).await?;
+            Ok((master, confirmed))
         };
         let mut asked: FuturesUnordered<_> = self.sentinels.iter().map(ask).collect();
         let mut why = StoreError::new("no Sentinel is named");
         while let Some(answer) = asked.next().await {
             match answer {
-                Ok(master) => return Ok(master),
+                Ok((at, master)) => {
+                    self.named.lock().retain(|named, _| *named == at);
+                    return Ok(master);
+                }
                 Err(error) => why = error,
             }
         }
         Err(why)
     }
 
-    async fn confirm(&self, at: Address, until: Instant) -> Result<Arc<Server>, StoreError> {
-        let told = |error: &RedisError| error::told(error, &self.login.place(&at));
-        let known = self.master.lock().clone();
-        let known = known.and_then(|(known, server)| (known == at).then_some(server));
-        let server = match known {
-            Some(server) => server,
-            None => {
-                let info = self.login.at(&at).map_err(|error| told(&error))?;
-                Arc::new(Server::new(info, self.script.clone()).map_err(|error| told(&error))?)
-            }
-        };
+    fn named(&self, at: &Address) -> RedisResult<Arc<Server>> {
+        let mut named = self.named.lock();
+        if let Some(server) = named.get(at) {
+            return Ok(server.clone());
+        }
+        // Where the master is ever elsewhere and never one, the first are looked up anew.
+        if named.len() > self.sentinels.len() {
+            named.clear();
+        }
+        let server = Arc::new(Server::new(self.login.at(at)?, self.script.clone())?);
+        named.insert(at.clone(), server.clone());
+        Ok(server)
+    }
+
+    async fn confirm(&self, at: &Address, until: Instant) -> Result<Arc<Server>, StoreError> {
+        let told = |error: &RedisError| error::told(error, &self.login.place(at));
+        let server = self.named(at).map_err(|error| told(&error))?;
         let role = server.query::<Vec<Value>>(&redis::cmd("ROLE"), until).await;
         let role = role.map_err(|error| told(&error))?.into_iter().next();
         if !matches!(role, Some(Value::BulkString(role)) if role == b"master") {
@@ -136,7 +148,6 @@ impl Sentinels {
                 "the Sentinel names a server that is no master (at {at})"
             )));
         }
-        *self.master.lock() = Some((at, server.clone()));
         Ok(server)
     }
 }

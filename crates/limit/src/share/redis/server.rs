@@ -1,22 +1,28 @@
-use super::call::Call;
+use super::{
+    call::Call,
+    link::{Link, late},
+};
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, FromRedisValue,
-    IntoConnectionInfo, Pipeline, RedisError, RedisResult, Script, ServerErrorKind, Value,
-    aio::MultiplexedConnection, from_redis_value,
+    Client, Cmd, ConnectionAddr, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline,
+    RedisError, RedisResult, Script, ServerErrorKind, Value, aio::MultiplexedConnection,
+    from_redis_value,
 };
-use std::{io, sync::Arc, time::Duration};
-use tokio::{
-    sync::Mutex,
-    time::{Instant, timeout_at},
-};
+use std::{sync::Arc, time::Duration};
+use tokio::time::{Instant, timeout_at};
 
-/// One server, and the connection to it: made when it is first needed, and again after it was lost.
+/// One server, and the connection to it.
 pub(super) struct Server {
-    client: Client,
+    link: Link,
     script: Arc<Script>,
-    connection: Mutex<Option<MultiplexedConnection>>,
-    /// It has let somebody wait in vain, and is not waited for until then.
-    shunned: parking_lot::Mutex<Option<Instant>>,
+    shunned: parking_lot::Mutex<Option<Shunned>>,
+}
+
+/// It has let somebody wait in vain, and is not waited for until then.
+#[derive(Clone, Copy)]
+struct Shunned {
+    until: Instant,
+    /// For a connection: then it is once there is one.
+    unconnected: bool,
 }
 
 /// How long a server is left alone after it has let somebody wait in vain, if others are asked together with it.
@@ -28,26 +34,26 @@ impl Server {
     /// Nothing is connected yet.
     pub(super) fn new(at: impl IntoConnectionInfo, script: Arc<Script>) -> RedisResult<Self> {
         Ok(Self {
-            client: Client::open(at)?,
+            link: Link::new(Client::open(at)?),
             script,
-            connection: Mutex::default(),
             shunned: parking_lot::Mutex::default(),
         })
     }
 
     /// For another connection to it.
     pub(super) fn client(&self) -> Client {
-        self.client.clone()
+        self.link.client().clone()
     }
 
     /// The number of the database that is used.
     pub(super) fn db(&self) -> i64 {
-        self.client.get_connection_info().redis_settings().db()
+        let info = self.link.client().get_connection_info();
+        info.redis_settings().db()
     }
 
     /// Where it is, in words.
     pub(super) fn at(&self) -> String {
-        let addr = self.client.get_connection_info().addr();
+        let addr = self.link.client().get_connection_info().addr();
         // One without would let it wait for ever.
         match addr {
             ConnectionAddr::TcpTls { .. } => format!("{addr} over TLS"),
@@ -57,8 +63,11 @@ impl Server {
 
     /// True if it was waited for in vain, a short while ago.
     pub(super) fn is_shunned(&self) -> bool {
-        let until = *self.shunned.lock();
-        until.is_some_and(|until| Instant::now() < until)
+        let shunned = *self.shunned.lock();
+        shunned.is_some_and(|shunned| {
+            let is_there = shunned.unconnected && self.link.is_made();
+            Instant::now() < shunned.until && !is_there
+        })
     }
 
     /// The answers of one that is not waited for.
@@ -73,7 +82,8 @@ impl Server {
         asking: bool,
         until: Instant,
     ) -> Vec<RedisResult<Vec<i64>>> {
-        let answers = self.within(until, self.run(calls, asking)).await;
+        let run = |connection| self.run(connection, calls, asking);
+        let answers = self.within(until, run).await;
         answers.unwrap_or_else(|error| calls.iter().map(|_| Err(error.clone())).collect())
     }
 
@@ -83,15 +93,16 @@ impl Server {
         command: &Cmd,
         until: Instant,
     ) -> RedisResult<T> {
-        let query = async {
-            let mut connection = self.connect().await?;
-            command.query_async(&mut connection).await
-        };
+        let query = async |mut connection| command.query_async(&mut connection).await;
         self.within(until, query).await
     }
 
-    async fn run(&self, calls: &[&Call], asking: bool) -> RedisResult<Vec<RedisResult<Vec<i64>>>> {
-        let mut connection = self.connect().await?;
+    async fn run(
+        &self,
+        mut connection: MultiplexedConnection,
+        calls: &[&Call],
+        asking: bool,
+    ) -> RedisResult<Vec<RedisResult<Vec<i64>>>> {
         let mut answers = send(&mut connection, calls, asking).await?;
         let unknown = ErrorKind::Server(ServerErrorKind::NoScript);
         let is_unknown = |answer: &RedisResult<_>| {
@@ -115,43 +126,41 @@ impl Server {
         Ok(answers)
     }
 
-    async fn connect(&self) -> RedisResult<MultiplexedConnection> {
-        let mut connection = self.connection.lock().await;
-        if let Some(connection) = &*connection {
-            return Ok(connection.clone());
-        }
-        // Whoever asks has a clock of its own, over all of it.
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(None)
-            .set_response_timeout(None);
-        let client = &self.client;
-        let made = client.get_multiplexed_async_connection_with_config(&config);
-        Ok(connection.insert(made.await?).clone())
-    }
-
-    /// Gives up at that time, and makes another connection for the next one if this one is of no more use.
-    async fn within<T>(
+    /// Waits for a connection, and for what is done with it, until that time.
+    async fn within<T, F>(
         &self,
         until: Instant,
-        work: impl Future<Output = RedisResult<T>>,
-    ) -> RedisResult<T> {
-        let done = timeout_at(until, work).await;
+        work: impl FnOnce(MultiplexedConnection) -> F,
+    ) -> RedisResult<T>
+    where
+        F: Future<Output = RedisResult<T>>,
+    {
+        let Ok(linked) = timeout_at(until, self.link.get()).await else {
+            self.is_late(true);
+            return Err(late());
+        };
+        let linked = linked?;
+        let number = linked.number();
+        let done = timeout_at(until, work(linked.connection)).await;
         let done = done.unwrap_or_else(|_| Err(late()));
-        let is_late = done.as_ref().is_err_and(RedisError::is_timeout);
-        *self.shunned.lock() = is_late.then(|| Instant::now() + SHUNNED);
-        let is_lost = |error: &RedisError| error.is_io_error() || error.is_unrecoverable_error();
-        if done.as_ref().is_err_and(is_lost) {
-            // Whoever holds it is about to connect anew.
-            if let Ok(mut connection) = self.connection.try_lock() {
-                *connection = None;
-            }
+        let is_lost = |error: &&RedisError| error.is_io_error() || error.is_unrecoverable_error();
+        match done.as_ref().err().filter(is_lost) {
+            Some(error) => self.link.lost(number, error),
+            None => self.link.answers(),
+        }
+        match &done {
+            Err(error) if error.is_timeout() => self.is_late(false),
+            _ => *self.shunned.lock() = None,
         }
         done
     }
-}
 
-fn late() -> RedisError {
-    io::Error::from(io::ErrorKind::TimedOut).into()
+    fn is_late(&self, unconnected: bool) {
+        *self.shunned.lock() = Some(Shunned {
+            until: Instant::now() + SHUNNED,
+            unconnected,
+        });
+    }
 }
 
 async fn send(

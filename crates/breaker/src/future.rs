@@ -18,7 +18,7 @@ pub struct ResponseFuture<F, C> {
     stage: Stage<F, C>,
 }
 
-#[pin_project(project = StageProj, project_replace = StageOwned)]
+#[pin_project(project = StageProj)]
 enum Stage<F, C> {
     TurnedAway(Option<BoxError>),
     Admitted {
@@ -27,10 +27,7 @@ enum Stage<F, C> {
         guard: Guard<Flight>,
         classifier: C,
     },
-    Done,
 }
-
-const DONE: &str = "polled after it was done";
 
 // ===== impl ResponseFuture =====
 
@@ -62,23 +59,18 @@ where
     type Output = Result<Response<BreakerBody<B>>, BoxError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut stage = self.project().stage;
-        let answer = match stage.as_mut().project() {
+        let (inner, guard, classifier) = match self.project().stage.project() {
             StageProj::TurnedAway(error) => match error.take() {
                 Some(error) => return Poll::Ready(Err(error)),
-                None => panic!("{DONE}"),
+                None => panic!("polled after it was done"),
             },
-            StageProj::Admitted { inner, .. } => ready!(inner.poll(cx)).map_err(Into::into),
-            StageProj::Done => panic!("{DONE}"),
+            StageProj::Admitted {
+                inner,
+                guard,
+                classifier,
+            } => (inner, guard, classifier),
         };
-        let StageOwned::Admitted {
-            mut guard,
-            classifier,
-            ..
-        } = stage.project_replace(Stage::Done)
-        else {
-            unreachable!("the stage has just been looked at");
-        };
+        let answer = ready!(inner.poll(cx)).map_err(Into::into);
         let verdict = match &answer {
             Ok(response) => classifier.classify(response.into()),
             Err(error) if fault::is_nobodys(&**error) => Outcome::Cancelled.into(),
@@ -88,7 +80,7 @@ where
             flight.head(verdict);
         }
         Poll::Ready(match answer {
-            Ok(response) => Ok(GuardedBody::of(response, guard)),
+            Ok(response) => Ok(GuardedBody::of(response, guard.hand_on())),
             Err(error) => {
                 guard.finish(End::Failed);
                 Err(error)

@@ -51,12 +51,14 @@ where
 
     /// Lets `guard` ride in the body of `response`, and listen to what its head has [`Foretold`].
     pub fn of(response: Response<B>, guard: Guard<W>) -> Response<Self> {
-        let foretold = response.extensions().get().cloned();
-        response.map(|inner| Self {
+        let (head, inner) = response.into_parts();
+        let foretold = head.extensions.get().cloned();
+        let body = Self {
             inner,
             guard,
             foretold,
-        })
+        };
+        Response::from_parts(head, body)
     }
 
     /// The body within.

@@ -67,6 +67,16 @@ impl<W: Finish> Guard<W> {
         self.watch.take()
     }
 
+    /// Hands what it guards on to a guard of its own, from a future to the body it ends with, say: this one
+    /// tells nothing any more.
+    #[must_use = "a guard that is dropped tells its end"]
+    pub const fn hand_on(&mut self) -> Self {
+        Self {
+            watch: self.watch.take(),
+            dropped: self.dropped,
+        }
+    }
+
     /// What it guards has come to this end, and is told so when the guard is dropped.
     pub(crate) const fn has_ended(&mut self, end: End) {
         self.dropped = end;
@@ -116,6 +126,17 @@ mod tests {
         assert!(guard.take().is_none());
         drop(guard);
         assert!(ends.borrow().is_empty());
+    }
+
+    #[test]
+    fn what_is_handed_on_is_told_by_whoever_has_it() {
+        let ends = Rc::new(RefCell::new(Vec::new()));
+        let mut guard = Guard::new(Ends(ends.clone()));
+        let mut next = guard.hand_on();
+        drop(guard);
+        assert!(ends.borrow().is_empty());
+        next.finish(End::Complete);
+        assert_eq!(*ends.borrow(), [End::Complete]);
     }
 
     #[test]

@@ -16,6 +16,9 @@ fn main() {
 /// With this many limits at once.
 const LIMITS: [usize; 3] = [1, 2, 6];
 
+/// So many in a row make a sample: the clock is too coarse for one.
+const SAMPLE: u32 = 3200;
+
 fn quota(limits: usize) -> Quota {
     let all = [
         (Unit::Requests, Period::Minute),
@@ -33,7 +36,7 @@ fn quota(limits: usize) -> Quota {
 }
 
 /// Reserving and settling, with the time it takes to ask for the time.
-#[divan::bench(args = LIMITS, threads = [1, 2])]
+#[divan::bench(args = LIMITS, threads = [1, 2], sample_size = SAMPLE)]
 fn reserve_and_settle(bencher: divan::Bencher<'_, '_>, limits: usize) {
     let quota = quota(limits);
     bencher.bench(|| {
@@ -44,14 +47,14 @@ fn reserve_and_settle(bencher: divan::Bencher<'_, '_>, limits: usize) {
 }
 
 /// What is asked for each candidate that is looked at.
-#[divan::bench(args = LIMITS, threads = [1, 2])]
+#[divan::bench(args = LIMITS, threads = [1, 2], sample_size = SAMPLE)]
 fn standing(bencher: divan::Bencher<'_, '_>, limits: usize) {
     let quota = quota(limits);
     bencher.bench(|| quota.standing(Instant::now()));
 }
 
 /// What is left of two rates, as each answer of a gateway tells it of each quota of its group.
-#[divan::bench(args = LIMITS, threads = [1, 2])]
+#[divan::bench(args = LIMITS, threads = [1, 2], sample_size = SAMPLE)]
 fn usage_of(bencher: divan::Bencher<'_, '_>, limits: usize) {
     let quota = quota(limits);
     let rates = [Unit::Requests, Unit::Tokens].map(|unit| (unit, Period::Minute));
@@ -64,14 +67,14 @@ fn answers(_: Request<()>) -> Ready<Result<Response<String>, Infallible>> {
 }
 
 /// A request through a service that answers at once.
-#[divan::bench]
+#[divan::bench(sample_size = SAMPLE)]
 fn without(bencher: divan::Bencher<'_, '_>) {
     let mut service = service_fn(answers);
     bencher.bench_local(|| run(&mut service));
 }
 
 /// The same through the layer.
-#[divan::bench(args = LIMITS)]
+#[divan::bench(args = LIMITS, sample_size = SAMPLE)]
 fn through(bencher: divan::Bencher<'_, '_>, limits: usize) {
     let mut service = RateLimitLayer::new(quota(limits)).layer(service_fn(answers));
     bencher.bench_local(|| run(&mut service));

@@ -145,19 +145,17 @@ impl Books {
         self.all().iter_mut().find(is_it)
     }
 
-    /// Takes a slot, and `tokens` and one request out of every window, or none of it. Says when the store has
-    /// granted it, if it was by a lease.
-    pub(crate) fn reserve(&mut self, tokens: Tokens, now: u64) -> Result<Option<u64>, Reason> {
-        self.check_rest(now)?;
-        self.reserve_anyway(tokens, now)
-    }
-
-    /// The same, though it rests.
-    pub(crate) fn reserve_anyway(
+    /// Takes a slot, and `tokens` and one request out of every window, or none of it, though it rests if it is to be
+    /// had `anyway`. Says when the store has granted it, if it was by a lease.
+    pub(crate) fn reserve(
         &mut self,
         tokens: Tokens,
+        anyway: bool,
         now: u64,
     ) -> Result<Option<u64>, Reason> {
+        if !anyway {
+            self.check_rest(now)?;
+        }
         let mode = self.mode(now);
         if matches!(mode, Mode::Strict) {
             // Nothing is held that could be had without asking.

@@ -27,7 +27,7 @@ where
     stage: Stage<S, B, T, K>,
 }
 
-#[pin_project(project = StageProj, project_replace = StageOwned)]
+#[pin_project(project = StageProj)]
 enum Stage<S, B, T: Tally, K>
 where
     S: Service<Request<B>>,
@@ -41,7 +41,6 @@ where
         guard: Guard<Flight<T>>,
         classifier: K,
     },
-    Done,
 }
 
 /// A request that is asked for, and the service that is ready to take it.
@@ -101,68 +100,41 @@ where
     #[expect(clippy::expect_used, reason = "a broken contract")]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut stage = self.project().stage;
-        let answer = loop {
-            let (admitted, asked) = match stage.as_mut().project() {
+        loop {
+            match stage.as_mut().project() {
                 StageProj::TurnedAway(error) => {
                     return Poll::Ready(Err(error.take().expect(DONE)));
                 }
                 StageProj::Asking(asked) => {
                     let waiting = asked.as_mut().expect(DONE);
                     let admitted = ready!(Pin::new(&mut waiting.asking).poll(cx));
-                    (admitted, asked.take().expect(DONE))
+                    let asked = *asked.take().expect(DONE);
+                    let next = asked.decided(admitted)?;
+                    stage.set(next);
                 }
-                StageProj::Admitted { inner, .. } => {
-                    break ready!(inner.poll(cx)).map_err(Into::into);
-                }
-                StageProj::Done => panic!("{DONE}"),
-            };
-            let Asked {
-                mut service,
-                request,
-                terms,
-                ..
-            } = *asked;
-            match admitted {
-                Ok(reservation) => {
-                    let inner = service.call(request);
-                    stage.set(Stage::admitted(inner, reservation, terms));
-                }
-                Err(why) => {
-                    stage.set(Stage::Done);
-                    return Poll::Ready(Err(Returned::new(request, why).into()));
+                StageProj::Admitted {
+                    inner,
+                    guard,
+                    classifier,
+                } => {
+                    return Poll::Ready(match ready!(inner.poll(cx)) {
+                        Ok(response) => {
+                            let head = Answer::from(&response);
+                            let verdict = classifier.classify(head);
+                            if let Some(flight) = guard.get_mut() {
+                                flight.head(head, verdict);
+                            }
+                            Ok(GuardedBody::of(response, guard.hand_on()))
+                        }
+                        Err(error) => {
+                            let error = error.into();
+                            has_failed(guard, classifier, &*error);
+                            Err(error)
+                        }
+                    });
                 }
             }
-        };
-        let StageOwned::Admitted {
-            mut guard,
-            classifier,
-            ..
-        } = stage.project_replace(Stage::Done)
-        else {
-            unreachable!("the stage has just been looked at");
-        };
-        Poll::Ready(match answer {
-            Ok(response) => {
-                let head = Answer::from(&response);
-                let verdict = classifier.classify(head);
-                if let Some(flight) = guard.get_mut() {
-                    flight.head(head, verdict);
-                }
-                Ok(GuardedBody::of(response, guard))
-            }
-            Err(error) => {
-                if was_not_sent(&*error) {
-                    if let Some(flight) = guard.take() {
-                        flight.refund();
-                    }
-                } else if let Some(flight) = guard.get_mut() {
-                    let answer = Answer::Error(&*error);
-                    flight.head(answer, failed(classifier.classify(answer)));
-                }
-                guard.finish(End::Failed);
-                Err(error)
-            }
-        })
+        }
     }
 }
 
@@ -172,6 +144,35 @@ where
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+// ===== impl Asked =====
+
+impl<S, B, T: Tally, K> Asked<S, B, T, K>
+where
+    S: Service<Request<B>>,
+    B: Send + 'static,
+{
+    /// What becomes of it. Apart from the poll of those that wait for nobody, which is the shorter for it.
+    #[cold]
+    fn decided(
+        self,
+        admitted: Result<Reservation, NotAdmitted>,
+    ) -> Result<Stage<S, B, T, K>, BoxError> {
+        let Self {
+            mut service,
+            request,
+            terms,
+            ..
+        } = self;
+        match admitted {
+            Ok(reservation) => {
+                let inner = service.call(request);
+                Ok(Stage::admitted(inner, reservation, terms))
+            }
+            Err(why) => Err(Returned::new(request, why).into()),
+        }
     }
 }
 
@@ -189,6 +190,23 @@ where
             classifier: terms.classifier,
         }
     }
+}
+
+/// There is no answer, but an error.
+fn has_failed<T: Tally>(
+    guard: &mut Guard<Flight<T>>,
+    classifier: &impl Classify,
+    error: &(dyn Error + 'static),
+) {
+    if was_not_sent(error) {
+        if let Some(flight) = guard.take() {
+            flight.refund();
+        }
+    } else if let Some(flight) = guard.get_mut() {
+        let answer = Answer::Error(error);
+        flight.head(answer, failed(classifier.classify(answer)));
+    }
+    guard.finish(End::Failed);
 }
 
 /// An error is no success, whatever a classifier makes of it: there is no answer that could say its cost.

@@ -53,8 +53,8 @@
 //!
 //! # What it costs
 //!
-//! By `cargo bench -p headworks-limit`, on one of two busy cores: a request pays some 155 ns with two limits and
-//! 180 with six, of which half is asking for the time and moving the answer, and no allocation. A look at
+//! By `cargo bench -p headworks-limit`, on one of two busy cores: a request pays some 125 ns with two limits and
+//! 145 with six, of which half is asking for the time and moving the answer, and no allocation. A look at
 //! [`Quota::standing`] takes 40 ns. The state is behind one lock that is held for the arithmetic alone; two
 //! threads at once pay some 70 ns for reserving and settling as one does.
 //!

@@ -107,6 +107,7 @@ impl Quota {
     /// a store decides on each request ([`KeeperParams::strict`](crate::share::KeeperParams::strict)) and answers:
     /// nothing is held then that could be had without [asking](Self::ask).
     pub fn reserve(&self, tokens: Tokens, now: Instant) -> Result<Reservation, NotAdmitted> {
+        let now = self.0.clock.micros(now);
         self.admit(&mut self.0.books.lock(), tokens, now, false)
     }
 
@@ -117,6 +118,7 @@ impl Quota {
     ///
     /// As [`reserve`](Self::reserve).
     pub fn reserve_anyway(&self, tokens: Tokens, now: Instant) -> Result<Reservation, NotAdmitted> {
+        let now = self.0.clock.micros(now);
         self.admit(&mut self.0.books.lock(), tokens, now, true)
     }
 
@@ -132,9 +134,10 @@ impl Quota {
     }
 
     fn ask_or_admit(&self, tokens: Tokens, now: Instant, anyway: bool) -> Admission {
+        let at = self.0.clock.micros(now);
         let mut books = self.0.books.lock();
-        match books.ask(tokens, anyway, self.0.clock.micros(now)) {
-            None => Admission::Now(self.admit(&mut books, tokens, now, anyway)),
+        match books.ask(tokens, anyway, at) {
+            None => Admission::Now(self.admit(&mut books, tokens, at, anyway)),
             Some(Ok((reply, within))) => {
                 let deadline = now + within;
                 Admission::Later(Asking::new(self.clone(), tokens, anyway, reply, deadline))
@@ -150,23 +153,21 @@ impl Quota {
         now: Instant,
         anyway: bool,
     ) -> Result<Reservation, NotAdmitted> {
+        let now = self.0.clock.micros(now);
         let mut books = self.0.books.lock();
         books.is_late();
         self.admit(&mut books, tokens, now, anyway)
     }
 
+    #[inline]
     fn admit(
         &self,
         books: &mut Books,
         tokens: Tokens,
-        now: Instant,
+        reserved: u64,
         anyway: bool,
     ) -> Result<Reservation, NotAdmitted> {
-        let reserved = self.0.clock.micros(now);
-        let granted = match anyway {
-            false => books.reserve(tokens, reserved),
-            true => books.reserve_anyway(tokens, reserved),
-        };
+        let granted = books.reserve(tokens, anyway, reserved);
         Ok(Reservation {
             quota: Some(self.clone()),
             then: Then {

@@ -171,10 +171,16 @@ impl Window {
     }
 
     /// Forgets the buckets that are too old at `now`. A time before the newest bucket's is taken for its.
+    #[inline]
     fn advance(&mut self, now: u64) {
-        if now < self.ends {
-            return;
+        if now >= self.ends {
+            self.turn(now);
         }
+    }
+
+    /// Makes the bucket of `now` the newest.
+    #[cold]
+    fn turn(&mut self, now: u64) {
         let number = self.number(now);
         if number - self.newest >= self.len() {
             self.buckets.fill(0);
@@ -212,7 +218,9 @@ impl Window {
 
 /// As whole microseconds; what does not fit is for ever.
 pub(crate) fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+    // In 64 bits: `as_micros` takes 128, and each request asks for it.
+    let whole = duration.as_secs().saturating_mul(1_000_000);
+    whole.saturating_add(u64::from(duration.subsec_micros()))
 }
 
 #[cfg(test)]

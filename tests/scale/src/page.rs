@@ -155,7 +155,7 @@ figures on every machine.
 The scenarios are files in [`tests/scale/scenarios`](../tests/scale/scenarios). How the sharing works, and why, is said in
 [`crates/limit/src/share/mod.rs`](../crates/limit/src/share/mod.rs): each instance holds a lease of a second at most, and asks for the next in the
 background, so that no request waits for the store. That a decision is made at once, whatever the network does, is so by
-construction: it takes a lock and no message, some 100 ns (`cargo bench -p headworks-limit`), in any of these scenarios.
+construction: it takes a lock and no message, some 145 ns at most (`cargo bench -p headworks-limit`), in any of these scenarios.
 
 ## In short
 

@@ -234,18 +234,27 @@ impl Account {
     }
 
     /// Why `need` does not fit, if it does not.
+    #[inline]
     pub(super) fn refusal(&mut self, limit: u64, need: u64, now: u64) -> Option<Full> {
         let used = self.window.used(now);
         let fits = used.saturating_add(need) <= limit;
         // What is larger than the limit would never fit: it goes alone. Nothing is not larger than no limit.
         let goes_alone = need > limit && used == 0 && limit > 0;
-        (!fits && !goes_alone).then(|| Full {
+        match fits || goes_alone {
+            true => None,
+            false => Some(self.full(limit, need, now)),
+        }
+    }
+
+    #[cold]
+    fn full(&mut self, limit: u64, need: u64, now: u64) -> Full {
+        let used = self.window.used(now);
+        let missing = used.saturating_add(need).saturating_sub(limit);
+        Full {
             rate: self.rate,
             used,
-            left: self
-                .window
-                .until_left(now, (used.saturating_add(need)).saturating_sub(limit)),
-        })
+            left: self.window.until_left(now, missing),
+        }
     }
 }
 

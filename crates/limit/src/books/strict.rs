@@ -227,10 +227,7 @@ impl Books {
         strict.late = true;
         let all = strict.line.take_all().into_iter();
         let alone = all.map(|waiter| {
-            let granted = match waiter.anyway {
-                false => self.reserve(waiter.tokens, now),
-                true => self.reserve_anyway(waiter.tokens, now),
-            };
+            let granted = self.reserve(waiter.tokens, waiter.anyway, now);
             let then = granted.map(|granted| Then {
                 reserved: now,
                 granted,

@@ -20,7 +20,7 @@ fn at(reserved: u64) -> Then {
 
 fn requests(books: &mut Books, now: u64, most: usize) -> usize {
     (0..most)
-        .take_while(|_| books.reserve(Tokens::NONE, now).is_ok())
+        .take_while(|_| books.reserve(Tokens::NONE, false, now).is_ok())
         .count()
 }
 
@@ -32,8 +32,8 @@ fn used(books: &mut Books, unit: Unit, now: u64) -> u64 {
 #[test]
 fn what_does_not_fit_is_told_with_its_figures_and_nothing_is_taken() {
     let mut books = books(Limits::new().rpm(10).tpm(100));
-    books.reserve(Tokens::new(50, 30), NOW).unwrap();
-    let refused = books.reserve(Tokens::new(10, 11), NOW + 5 * SECOND);
+    books.reserve(Tokens::new(50, 30), false, NOW).unwrap();
+    let refused = books.reserve(Tokens::new(10, 11), false, NOW + 5 * SECOND);
     let Err(Reason::LimitReached {
         name,
         used,
@@ -48,7 +48,7 @@ fn what_does_not_fit_is_told_with_its_figures_and_nothing_is_taken() {
     assert_eq!(super::tests::used(&mut books, Unit::Requests, NOW), 1);
     assert_eq!(books.in_flight(), 1);
     books
-        .reserve(Tokens::new(10, 10), NOW + 5 * SECOND)
+        .reserve(Tokens::new(10, 10), false, NOW + 5 * SECOND)
         .unwrap();
 }
 
@@ -56,8 +56,8 @@ fn what_does_not_fit_is_told_with_its_figures_and_nothing_is_taken() {
 fn of_several_limits_the_one_that_lasts_longest_is_told() {
     let limits = Limits::new().rpm(1).rate(Unit::Requests, Period::Day, 1);
     let mut books = books(limits);
-    books.reserve(Tokens::NONE, NOW).unwrap();
-    let refused = books.reserve(Tokens::NONE, NOW);
+    books.reserve(Tokens::NONE, false, NOW).unwrap();
+    let refused = books.reserve(Tokens::NONE, false, NOW);
     assert!(matches!(
         refused,
         Err(Reason::LimitReached { name: "rpd", .. })
@@ -67,40 +67,44 @@ fn of_several_limits_the_one_that_lasts_longest_is_told() {
 #[test]
 fn one_larger_than_the_limit_goes_alone() {
     let mut books = books(Limits::new().tpm(100));
-    books.reserve(Tokens::new(1, 0), NOW).unwrap();
+    books.reserve(Tokens::new(1, 0), false, NOW).unwrap();
     assert!(
-        books.reserve(Tokens::new(500, 0), NOW).is_err(),
+        books.reserve(Tokens::new(500, 0), false, NOW).is_err(),
         "not alone"
     );
     let empty = NOW + 2 * MINUTE;
-    books.reserve(Tokens::new(500, 0), empty).unwrap();
+    books.reserve(Tokens::new(500, 0), false, empty).unwrap();
     assert!(
         books
-            .reserve(Tokens::new(1, 0), empty + 30 * SECOND)
+            .reserve(Tokens::new(1, 0), false, empty + 30 * SECOND)
             .is_err()
     );
-    assert!(books.reserve(Tokens::new(1, 0), empty + 2 * MINUTE).is_ok());
+    assert!(
+        books
+            .reserve(Tokens::new(1, 0), false, empty + 2 * MINUTE)
+            .is_ok()
+    );
 }
 
 #[test]
 fn a_limit_of_none_admits_nothing() {
     assert!(
         books(Limits::new().rpm(0))
-            .reserve(Tokens::NONE, NOW)
+            .reserve(Tokens::NONE, false, NOW)
             .is_err()
     );
     assert!(
         books(Limits::new().tpm(0))
-            .reserve(Tokens::new(1, 1), NOW)
+            .reserve(Tokens::new(1, 1), false, NOW)
             .is_err()
     );
     assert_eq!(
-        books(Limits::new().parallel(0)).reserve(Tokens::NONE, NOW),
+        books(Limits::new().parallel(0)).reserve(Tokens::NONE, false, NOW),
         Err(Reason::Full)
     );
     assert!(
         books(Limits::new())
-            .reserve(Tokens::new(1 << 40, 0), NOW)
+            .reserve(Tokens::new(1 << 40, 0), false, NOW)
             .is_ok()
     );
 }
@@ -109,7 +113,7 @@ fn a_limit_of_none_admits_nothing() {
 fn what_was_too_much_is_given_back_and_what_was_too_little_is_taken() {
     let mut books = books(Limits::new().itpm(100).otpm(100).tpm(1000));
     let reserved = Tokens::new(60, 80);
-    books.reserve(reserved, NOW).unwrap();
+    books.reserve(reserved, false, NOW).unwrap();
     books.settle(at(NOW), reserved, Tokens::new(70, 20), || NOW + 10 * SECOND);
     books.end();
     let now = NOW + 10 * SECOND;
@@ -129,9 +133,11 @@ fn what_was_too_much_is_given_back_and_what_was_too_little_is_taken() {
 #[test]
 fn what_was_never_sent_does_not_count() {
     let mut books = books(Limits::new().rpm(1).tpm(10));
-    books.reserve(Tokens::new(5, 5), NOW).unwrap();
+    books.reserve(Tokens::new(5, 5), false, NOW).unwrap();
     books.refund(at(NOW), Tokens::new(5, 5));
-    books.reserve(Tokens::new(5, 5), NOW + SECOND).unwrap();
+    books
+        .reserve(Tokens::new(5, 5), false, NOW + SECOND)
+        .unwrap();
 }
 
 #[test]
@@ -173,7 +179,7 @@ fn a_limit_in_full_use_admits_59_of_60() {
 #[test]
 fn the_provider_is_believed_when_it_says_that_less_is_left() {
     let mut books = books(Limits::new().rpm(100).tpm(1000));
-    books.reserve(Tokens::new(100, 0), NOW).unwrap();
+    books.reserve(Tokens::new(100, 0), false, NOW).unwrap();
     books.told(Told::new(Unit::Tokens, Period::Minute, 950), NOW);
     assert_eq!(
         used(&mut books, Unit::Tokens, NOW),
@@ -186,11 +192,17 @@ fn the_provider_is_believed_when_it_says_that_less_is_left() {
     let mut told = Told::new(Unit::Requests, Period::Minute, 0);
     told.reset = Some(Duration::from_secs(10));
     books.told(told, NOW);
-    assert!(books.reserve(Tokens::NONE, NOW + 9 * SECOND).is_err());
+    assert!(
+        books
+            .reserve(Tokens::NONE, false, NOW + 9 * SECOND)
+            .is_err()
+    );
     assert_eq!(used(&mut books, Unit::Requests, NOW + 12 * SECOND), 1);
     books.told(Told::new(Unit::Requests, Period::Day, 0), NOW + 12 * SECOND);
     assert!(
-        books.reserve(Tokens::NONE, NOW + 12 * SECOND).is_ok(),
+        books
+            .reserve(Tokens::NONE, false, NOW + 12 * SECOND)
+            .is_ok(),
         "it has no such limit"
     );
 }
@@ -256,7 +268,7 @@ proptest! {
         for (wait, cost, fate) in steps {
             now += wait;
             let cost = Tokens::new(cost, 0);
-            if books.reserve(cost, now).is_err() {
+            if books.reserve(cost, false, now).is_err() {
                 continue;
             }
             let then = now;
@@ -290,7 +302,7 @@ fn what_was_reserved_before_a_limit_was_learned_takes_nothing_of_it_and_gives_no
     let mut books = books(Limits::new().learn(true));
     let before = Tokens::new(100, 256);
     for _ in 0..2 {
-        books.reserve(before, NOW).unwrap();
+        books.reserve(before, false, NOW).unwrap();
     }
     let mut told = Told::new(Unit::Tokens, Period::Minute, 200);
     told.limit = Some(1000);
@@ -300,7 +312,7 @@ fn what_was_reserved_before_a_limit_was_learned_takes_nothing_of_it_and_gives_no
     books.refund(at(NOW), before);
     assert_eq!(used(&mut books, Unit::Tokens, NOW + SECOND), 800);
     let after = Tokens::new(100, 100);
-    books.reserve(after, NOW + SECOND).unwrap();
+    books.reserve(after, false, NOW + SECOND).unwrap();
     books.settle(at(NOW + SECOND), after, Tokens::new(100, 20), || {
         NOW + SECOND
     });
@@ -312,10 +324,10 @@ fn what_is_advisory_is_counted_and_refuses_nothing() {
     let mut books = books(Limits::new().rpm(2).tpm(100).parallel(3).advisory(true));
     let cost = Tokens::new(30, 50);
     for _ in 0..3 {
-        books.reserve(cost, NOW).unwrap();
+        books.reserve(cost, false, NOW).unwrap();
     }
     // Slots are kept all the same.
-    assert_eq!(books.reserve(cost, NOW), Err(Reason::Full));
+    assert_eq!(books.reserve(cost, false, NOW), Err(Reason::Full));
     assert_eq!(books.standing(NOW), Err(Reason::Full));
     let left = |books: &mut Books| {
         let rates = [Unit::Requests, Unit::Tokens, Unit::InputTokens];
@@ -331,8 +343,8 @@ fn what_is_advisory_is_counted_and_refuses_nothing() {
     assert_eq!(left(&mut books), [Some((1, 1)), Some((35, 65)), None]);
     // What was counted counts on when it begins to be kept.
     books.keep(Limits::new().rpm(2).tpm(100));
-    books.reserve(Tokens::NONE, NOW).unwrap();
-    assert!(books.reserve(Tokens::NONE, NOW).is_err());
+    books.reserve(Tokens::NONE, false, NOW).unwrap();
+    assert!(books.reserve(Tokens::NONE, false, NOW).is_err());
 }
 
 #[test]
@@ -342,7 +354,7 @@ fn a_store_is_asked_for_nothing_that_is_advisory() {
     books.together.as_mut().unwrap().until = u64::MAX;
     books.together.as_mut().unwrap().slots = 9;
     for _ in 0..3 {
-        books.reserve(Tokens::NONE, NOW).unwrap();
+        books.reserve(Tokens::NONE, false, NOW).unwrap();
     }
     let question = books.question("a".into(), Duration::from_secs(1), NOW);
     assert!(question.rates.is_empty() && question.slots.is_some());
@@ -370,7 +382,7 @@ fn of_a_shared_rate_what_is_left_is_left_for_all() {
     };
     account.lease.granted(granted, NOW);
     assert_eq!(left(&mut books), 60);
-    books.reserve(Tokens::NONE, NOW).unwrap();
+    books.reserve(Tokens::NONE, false, NOW).unwrap();
     assert_eq!(left(&mut books), 59);
 }
 
@@ -392,11 +404,17 @@ fn leased(limits: Limits, rates: &[(u64, u64)]) -> Books {
 fn what_another_limit_refuses_is_not_owed() {
     let large = Tokens::new(500, 0);
     let mut books = leased(Limits::new().rpm(10).tpm(10_000), &[(0, 0), (100, 9000)]);
-    assert!(books.reserve(large, NOW).is_err(), "no request is left");
+    assert!(
+        books.reserve(large, false, NOW).is_err(),
+        "no request is left"
+    );
     books.accounts[0]
         .lease
         .granted(Granted::new(2, NOW, 0), NOW);
-    books.reserve(large, NOW).unwrap();
+    books.reserve(large, false, NOW).unwrap();
     let larger = Tokens::new(600, 0);
-    assert!(books.reserve(larger, NOW).is_err(), "once an exchange");
+    assert!(
+        books.reserve(larger, false, NOW).is_err(),
+        "once an exchange"
+    );
 }

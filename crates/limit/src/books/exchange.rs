@@ -98,18 +98,25 @@ impl Books {
         let slots = self.limits.parallel.zip(self.together.as_mut());
         let slots = slots.map(|(limit, together)| {
             let short = std::mem::take(&mut together.slots_short);
-            // Some in advance, so that not each new request has to be asked for.
-            let more = if strict {
-                0
-            } else if short {
-                in_flight.max(1)
-            } else {
-                in_flight.div_ceil(4).max(1)
+            // As many again where somebody has been refused, and some in advance otherwise, so that not each new request
+            // has to be asked for.
+            let (more, advance) = match (strict, short) {
+                (true, _) => (0, 0),
+                (false, true) => (in_flight.max(1), 0),
+                (false, false) => (0, in_flight.div_ceil(4).max(1)),
             };
+            let want = in_flight.saturating_add(more).min(limit.max(in_flight));
+            // What is not asked for is not used from now on: another may have it before the answer is here.
+            together.slots = together.slots.min(want.saturating_add(advance));
             SlotQuestion {
                 limit,
-                used: in_flight,
-                want: in_flight.saturating_add(more).min(limit.max(in_flight)),
+                used: if strict {
+                    in_flight
+                } else {
+                    in_flight.max(together.slots)
+                },
+                want,
+                advance,
                 lapse: LAPSE,
             }
         });

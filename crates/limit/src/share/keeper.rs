@@ -283,6 +283,8 @@ impl Keeping {
             };
             kept.quota.answered(question, answer, asked);
             exchanged.in_vain |= answer.is_less_than(question);
+            // That they are not used any more is to be told soon.
+            exchanged.busy |= answer.takes_slots(question);
             // The first answer says that there is somebody.
             kept.state = match kept.state {
                 State::Back | State::Answering => State::Answering,
@@ -412,6 +414,11 @@ impl Answer {
         let slots = asked.slots.is_some_and(|slots| slots.want > self.slots);
         rates || slots
     }
+
+    /// True if slots that may be in use are to be another's.
+    fn takes_slots(&self, asked: &Question) -> bool {
+        asked.slots.is_some_and(|slots| slots.used > self.slots)
+    }
 }
 
 // ===== impl Question =====
@@ -423,6 +430,6 @@ impl Question {
             .rates
             .iter()
             .any(|rate| rate.ask.want > 0 || rate.ask.alone > 0);
-        rates || self.slots.is_some_and(|slots| slots.used > 0)
+        rates || self.slots.is_some_and(|slots| slots.want > 0)
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Shelf {
     instances: HashMap<InstanceId, u64>,
     /// How many slots each instance has, and until when.
     slots: HashMap<InstanceId, (u64, u64)>,
+    /// Who wants more slots than it has, and until when that is heeded: of several the one that has least.
+    waiter: Option<(InstanceId, u64)>,
     rests_until: u64,
     /// When it was begun.
     memory: u64,
@@ -83,14 +85,37 @@ impl Shelf {
 
     fn take_slots(&mut self, instance: &InstanceId, slots: &SlotQuestion, now: u64) -> u64 {
         self.slots.retain(|_, (_, until)| *until > now);
+        self.waiter.take_if(|(_, until)| *until <= now);
         let others = self.slots.iter().filter(|(id, _)| *id != instance);
         let others: u64 = others.map(|(_, (held, _))| held).sum();
+        let mut free = slots.limit.saturating_sub(others);
+        let mut want = slots.want;
+        let before = match &self.waiter {
+            Some((waiter, _)) if waiter != instance => {
+                let theirs = self.slots.get(waiter).map_or(0, |(held, _)| *held);
+                if theirs == 0 || slots.used > theirs + 1 {
+                    // One is left to it, as soon as it is not in use any more.
+                    free = free.saturating_sub(1);
+                }
+                Some(theirs)
+            }
+            _ => {
+                want = want.saturating_add(slots.advance);
+                None
+            }
+        };
+        let given = want.min(free);
+        if given < slots.want {
+            if before.is_none_or(|theirs| given < theirs) {
+                self.waiter = Some((instance.clone(), now + 2 * micros(LEASE)));
+            }
+        } else if before.is_none() && given > slots.used {
+            self.waiter = None;
+        }
         // What is in use is in use, whoever may have it now.
-        let most = slots.limit.saturating_sub(others).max(slots.used);
-        let held = slots.want.min(most).max(slots.used);
-        let until = now + micros(slots.lapse);
-        self.slots.insert(instance.clone(), (held, until));
-        held
+        let held = (given.max(slots.used), now + micros(slots.lapse));
+        self.slots.insert(instance.clone(), held);
+        given
     }
 
     /// Admits a request that needs so much of each rate, or says why not.

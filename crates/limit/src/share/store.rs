@@ -106,10 +106,12 @@ pub struct Ask {
 pub struct SlotQuestion {
     /// The limit.
     pub limit: u64,
-    /// Requests in flight here.
+    /// How many requests may be in flight here until the answer has come.
     pub used: u64,
-    /// How many slots are wanted, those in use included.
+    /// How many slots are wanted, those of requests in flight included.
     pub want: u64,
+    /// How many more are to be held while nobody else wants them: for the requests that may come.
+    pub advance: u64,
     /// For how long they are held if nothing more is heard of this instance.
     pub lapse: Duration,
 }
@@ -120,7 +122,7 @@ pub struct SlotQuestion {
 pub struct Answer {
     /// Of each rate, in the order of the question.
     pub rates: Vec<Granted>,
-    /// How many slots this instance has.
+    /// How many slots this instance has: fewer than it uses if others are to have some of them next.
     pub slots: u64,
     /// How many instances there are.
     pub instances: u64,

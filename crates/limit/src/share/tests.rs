@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 mod pace;
 mod silence;
+mod slots;
 mod strict;
 mod told;
 

@@ -67,7 +67,8 @@ fn command(script: &Script, rests: &Rests, instance: &InstanceId, question: &Que
     match &question.slots {
         Some(slots) => {
             call.arg(1).arg(slots.limit).arg(slots.used);
-            call.arg(slots.want).arg(micros(slots.lapse));
+            call.arg(slots.want).arg(slots.advance);
+            call.arg(micros(slots.lapse));
         }
         None => {
             call.arg(0);

@@ -5,8 +5,8 @@
 --       3 slots by instance (hash), 4 the same by until when they are held, 5.. buckets of each rate (hash).
 -- ARGV: channel, name of the quota, instance, rest, rates, then of each rate: limit, width, buckets, offset, want,
 --       held, advance, alone, told, age of what is missing of that, returns, and of each return: at, amount; debts,
---       and of each debt: age, amount; then 1 and limit, used, want, lapse of slots, or 0; then requests that wait,
---       and what each needs of each rate.
+--       and of each debt: age, amount; then 1 and limit, used, want, advance, lapse of slots, or 0; then requests that
+--       wait, and what each needs of each rate.
 -- Answer: memory, instances, rest, slots, of each rate: amount, at, left; of each request: 0 if it is admitted, the
 --       number of the rate that it does not fit into, or one more than rates if it is the slots; and for how long.
 -- All times are in microseconds.
@@ -149,9 +149,9 @@ for rate = 1, number() do
   longest = math.max(longest, lasts)
 end
 
-local is_full, hold
+local is_full, take, hold
 if number() == 1 then
-  local limit, used, want, lapse = number(), number(), number(), number()
+  local limit, used, want, advance, lapse = number(), number(), number(), number(), number()
   for _, gone in ipairs(redis.call('ZRANGEBYSCORE', lapses, '-inf', whole(now))) do
     redis.call('HINCRBY', slots, TOTAL, whole(0 - tonumber(redis.call('HGET', slots, gone) or 0)))
     redis.call('HDEL', slots, gone)
@@ -159,14 +159,38 @@ if number() == 1 then
   end
   local mine = tonumber(redis.call('HGET', slots, instance) or 0)
   local others = tonumber(redis.call('HGET', slots, TOTAL) or 0) - mine
-  local most = math.max(limit - others, used, 0)
-  answer[4] = math.max(math.min(want, most), used)
+  local free = math.max(limit - others, 0)
+  local waits = redis.call('HMGET', quota, 'waiter', 'waits')
+  local waiter = tonumber(waits[2] or 0) > now and waits[1]
+  local theirs
+  if waiter and waiter ~= instance then
+    -- One is left to it, as soon as it is not in use any more, and none is held in advance.
+    theirs = tonumber(redis.call('HGET', slots, waiter) or 0)
+    if theirs == 0 or used > theirs + 1 then
+      free = math.max(free - 1, 0)
+    end
+    advance = 0
+  end
+  local given = math.min(want + advance, free)
+  if given < want then
+    if not theirs or given < theirs then
+      redis.call('HSET', quota, 'waiter', instance, 'waits', whole(now + 2 * LEASE))
+    end
+  elseif waiter and not theirs and given > used then
+    redis.call('HDEL', quota, 'waiter', 'waits')
+  end
+  answer[4] = given
+  local holds = math.max(given, used)
   is_full = function()
-    return others + answer[4] >= limit
+    return others + holds >= limit
+  end
+  take = function()
+    holds = holds + 1
+    answer[4] = answer[4] + 1
   end
   hold = function()
-    redis.call('HSET', slots, instance, whole(answer[4]))
-    redis.call('HINCRBY', slots, TOTAL, whole(answer[4] - mine))
+    redis.call('HSET', slots, instance, whole(holds))
+    redis.call('HINCRBY', slots, TOTAL, whole(holds - mine))
     redis.call('ZADD', lapses, whole(now + lapse), instance)
     redis.call('PEXPIRE', slots, whole(math.ceil(2 * lapse / 1000)))
     redis.call('PEXPIRE', lapses, whole(math.ceil(2 * lapse / 1000)))
@@ -191,8 +215,8 @@ for _ = 1, number() do
       rates[rate].count(needs[rate])
       answer[rates[rate].left] = math.max(answer[rates[rate].left] - needs[rate], 0)
     end
-    if hold then
-      answer[4] = answer[4] + 1
+    if take then
+      take()
     end
   end
   answer[#answer + 1] = which

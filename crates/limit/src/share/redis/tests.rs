@@ -69,7 +69,8 @@ fn question(rng: &mut fastrand::Rng, last: &[u64]) -> Question {
         slots: rng.bool().then(|| SlotQuestion {
             limit: 10,
             used,
-            want: used + rng.u64(0..6),
+            want: (used + rng.u64(0..6)).saturating_sub(2),
+            advance: rng.u64(0..3),
             lapse: Duration::from_millis(40),
         }),
         rest: Duration::from_millis(rng.u64(0..200).saturating_sub(190)),

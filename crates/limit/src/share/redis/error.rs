@@ -1,6 +1,6 @@
 use crate::share::StoreError;
 use redis::{ErrorKind, RedisError, ServerErrorKind};
-use std::{error::Error, io};
+use std::{error::Error, io, sync::Arc};
 
 /// What has gone wrong with the server at this address, in words that hold no secret, and what to do where there is
 /// something.
@@ -65,11 +65,15 @@ fn server(kind: ServerErrorKind, error: &RedisError, detail: &str) -> String {
 }
 
 fn network(error: &RedisError) -> String {
-    let cause = error.source().and_then(|cause| cause.downcast_ref());
-    let Some(cause) = cause else {
+    // The client keeps it behind a pointer, which passes for an error itself.
+    type Shared = Arc<dyn Error + Send + Sync>;
+    let cause = error
+        .source()
+        .and_then(|cause| cause.downcast_ref::<Shared>());
+    let Some(cause) = cause.and_then(|cause| cause.downcast_ref::<io::Error>()) else {
         return error.category().to_owned();
     };
-    match io::Error::kind(cause) {
+    match cause.kind() {
         // The only one to find fault with bytes on their way is TLS.
         io::ErrorKind::InvalidData => format!("TLS fails: {cause}"),
         io::ErrorKind::UnexpectedEof
@@ -78,5 +82,27 @@ fn network(error: &RedisError) -> String {
             "it ends the connection: has it gone, or does it want TLS?".to_owned()
         }
         _ => cause.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_network_says_is_passed_on() {
+        let said = |kind: io::ErrorKind, what: &str| words(&io::Error::new(kind, what).into());
+        let lookup = "failed to lookup address information";
+        assert_eq!(said(io::ErrorKind::Other, lookup), lookup);
+        let certificate = said(io::ErrorKind::InvalidData, "invalid peer certificate");
+        assert_eq!(certificate, "TLS fails: invalid peer certificate");
+        for kind in [io::ErrorKind::BrokenPipe, io::ErrorKind::UnexpectedEof] {
+            let ended = said(kind, "");
+            assert!(ended.starts_with("it ends the connection"), "{ended}");
+        }
+        assert_eq!(
+            said(io::ErrorKind::TimedOut, ""),
+            "it does not answer in time"
+        );
     }
 }

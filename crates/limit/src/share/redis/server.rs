@@ -83,7 +83,12 @@ impl Server {
         until: Instant,
     ) -> Vec<RedisResult<Vec<i64>>> {
         let run = |connection| self.run(connection, calls, asking);
-        let answers = self.within(until, run).await;
+        let mut answers = self.within(until, run).await;
+        let has_ended = RedisError::is_connection_dropped;
+        if answers.as_ref().is_err_and(has_ended) {
+            // That says nothing of the server yet: why there is no other connection does.
+            answers = self.within(until, run).await;
+        }
         answers.unwrap_or_else(|error| calls.iter().map(|_| Err(error.clone())).collect())
     }
 

@@ -29,6 +29,8 @@ pub(super) struct Together {
     /// Slots held.
     pub(super) slots: u64,
     pub(super) slots_short: bool,
+    /// Some that the store counts are not used any more: they are another's, when it is told.
+    pub(super) slots_free: bool,
     /// The store decides on each request.
     pub(super) strict: Option<Strict>,
 }
@@ -54,6 +56,7 @@ impl Books {
             memory: 0,
             slots: 0,
             slots_short: false,
+            slots_free: false,
             strict: strict.map(Strict::new),
         });
     }
@@ -98,6 +101,7 @@ impl Books {
         let slots = self.limits.parallel.zip(self.together.as_mut());
         let slots = slots.map(|(limit, together)| {
             let short = std::mem::take(&mut together.slots_short);
+            together.slots_free = false;
             // As many again where somebody has been refused, and some in advance otherwise, so that not each new request
             // has to be asked for.
             let (more, advance) = match (strict, short) {
@@ -144,6 +148,9 @@ impl Books {
         let forgotten = together.memory != 0 && together.memory != answer.memory;
         together.memory = answer.memory;
         let begins = std::mem::take(&mut together.silent);
+        let most = answer.slots.max(self.in_flight);
+        let frees = question.slots.is_some_and(|slots| slots.used > most);
+        together.slots_free = frees;
         if forgotten {
             // It knows nothing of the others until they have told it: till the next answer all is as if it were
             // silent.
@@ -177,7 +184,7 @@ impl Books {
                 }
             }
         }
-        if forgotten || begins {
+        if forgotten || begins || frees {
             self.want();
         }
         // Whoever looked at the clock a moment before this has not been told to rest until now.

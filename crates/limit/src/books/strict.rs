@@ -104,7 +104,8 @@ impl Books {
             }
             // Slots are held for as long as they are asked for.
             None => {
-                let slots = is_limited && (together.slots_short || self.in_flight > 0);
+                let slots = together.slots_short || together.slots_free || self.in_flight > 0;
+                let slots = is_limited && slots;
                 slots || leases.clone().any(Lease::is_wanted)
             }
         };

@@ -283,8 +283,6 @@ impl Keeping {
             };
             kept.quota.answered(question, answer, asked);
             exchanged.in_vain |= answer.is_less_than(question);
-            // That they are not used any more is to be told soon.
-            exchanged.busy |= answer.takes_slots(question);
             // The first answer says that there is somebody.
             kept.state = match kept.state {
                 State::Back | State::Answering => State::Answering,
@@ -413,11 +411,6 @@ impl Answer {
         let rates = rates.any(|(rate, given)| rate.ask.want > 0 && given.amount + given.left == 0);
         let slots = asked.slots.is_some_and(|slots| slots.want > self.slots);
         rates || slots
-    }
-
-    /// True if slots that may be in use are to be another's.
-    fn takes_slots(&self, asked: &Question) -> bool {
-        asked.slots.is_some_and(|slots| slots.used > self.slots)
     }
 }
 

@@ -40,6 +40,14 @@
 //! A request larger than any of late is owed for until the next exchange, where four times as much was left for
 //! every instance.
 //!
+//! # Requests at a time
+//!
+//! Slots are held for as long as they are used, and some more in advance: a quarter of them, one at least. Who wants more
+//! than there are has those that others hold in advance within a second. Where that is not enough, the next that is
+//! free is left to who has least, until each that wants more has as many as the others, or its turn where there are
+//! fewer slots than instances. One that is given up counts until it is known to be out of use, so all together never use
+//! more than there are while the store answers; those of an instance that dies are free ten seconds later.
+//!
 //! # Asked for each request
 //!
 //! [`KeeperParams::strict`] has the store decide on each request instead: nothing is held, and a request waits until

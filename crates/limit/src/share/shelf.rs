@@ -21,8 +21,9 @@ pub(super) struct Shelf {
     instances: HashMap<InstanceId, u64>,
     /// How many slots each instance has, and until when.
     slots: HashMap<InstanceId, (u64, u64)>,
-    /// Who wants more slots than it has, and until when that is heeded: of several the one that has least.
-    waiter: Option<(InstanceId, u64)>,
+    /// Who wants more slots than it has, of several the one that has least, and until when that is heeded. Nobody does
+    /// any more, or not yet again, where there is no name.
+    waiter: Option<(Option<InstanceId>, u64)>,
     rests_until: u64,
     /// When it was begun.
     memory: u64,
@@ -90,8 +91,8 @@ impl Shelf {
         let others: u64 = others.map(|(_, (held, _))| held).sum();
         let mut free = slots.limit.saturating_sub(others);
         let mut want = slots.want;
-        let before = match &self.waiter {
-            Some((waiter, _)) if waiter != instance => {
+        let theirs = match &self.waiter {
+            Some((Some(waiter), _)) if waiter != instance => {
                 let theirs = self.slots.get(waiter).map_or(0, |(held, _)| *held);
                 if theirs == 0 || slots.used > theirs + 1 {
                     // One is left to it, as soon as it is not in use any more.
@@ -99,18 +100,21 @@ impl Shelf {
                 }
                 Some(theirs)
             }
-            _ => {
-                want = want.saturating_add(slots.advance);
-                None
-            }
+            Some((None, _)) => Some(u64::MAX),
+            _ => None,
         };
+        if theirs.is_none() {
+            want = want.saturating_add(slots.advance);
+        }
         let given = want.min(free);
+        let until = now + 2 * micros(LEASE);
         if given < slots.want {
-            if before.is_none_or(|theirs| given < theirs) {
-                self.waiter = Some((instance.clone(), now + 2 * micros(LEASE)));
+            if theirs.is_none_or(|theirs| given < theirs) {
+                self.waiter = Some((Some(instance.clone()), until));
             }
-        } else if before.is_none() && given > slots.used {
-            self.waiter = None;
+        } else if self.waiter.is_some() && theirs.is_none() && given > slots.used {
+            // It may want more in a moment.
+            self.waiter = Some((None, until));
         }
         // What is in use is in use, whoever may have it now.
         let held = (given.max(slots.used), now + micros(slots.lapse));

@@ -31,7 +31,7 @@ local FORGOTTEN = 3 * SECOND
 local LEASE = SECOND
 local DAY = 86400 * SECOND
 -- No instance is called so.
-local TOTAL = ''
+local TOTAL, NOBODY = '', ''
 
 local quota, members, slots, lapses = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local channel, name = word(), word()
@@ -165,19 +165,22 @@ if number() == 1 then
   local theirs
   if waiter and waiter ~= instance then
     -- One is left to it, as soon as it is not in use any more, and none is held in advance.
-    theirs = tonumber(redis.call('HGET', slots, waiter) or 0)
+    theirs = waiter == NOBODY and math.huge or tonumber(redis.call('HGET', slots, waiter) or 0)
     if theirs == 0 or used > theirs + 1 then
       free = math.max(free - 1, 0)
     end
     advance = 0
   end
   local given = math.min(want + advance, free)
+  local waits_now
   if given < want then
-    if not theirs or given < theirs then
-      redis.call('HSET', quota, 'waiter', instance, 'waits', whole(now + 2 * LEASE))
-    end
+    waits_now = (not theirs or given < theirs) and instance
   elseif waiter and not theirs and given > used then
-    redis.call('HDEL', quota, 'waiter', 'waits')
+    -- It may want more in a moment.
+    waits_now = NOBODY
+  end
+  if waits_now then
+    redis.call('HSET', quota, 'waiter', waits_now, 'waits', whole(now + 2 * LEASE))
   end
   answer[4] = given
   local holds = math.max(given, used)

@@ -317,6 +317,21 @@ async fn a_server_that_stops_is_done_without_and_one_that_is_back_is_used_again(
 }
 
 #[tokio::test]
+async fn a_connection_that_is_lost_is_made_again_in_the_same_exchange() {
+    let server = RedisServer::start(&[]).await;
+    let store = RedisStore::new(&server.url(), PATIENCE).unwrap();
+    let question = [question(&mut fastrand::Rng::with_seed(1), &[])];
+    for _ in 0..5 {
+        store.exchange(&"one".into(), &question).await.unwrap();
+        assert_eq!(server.cli(&["CLIENT", "KILL", "TYPE", "normal"]), "1");
+    }
+    // One that is not to be had any more is told of for what it is now.
+    assert_eq!(server.cli(&["CONFIG", "SET", "requirepass", "other"]), "OK");
+    let error = store.exchange(&"one".into(), &question).await.unwrap_err();
+    assert!(error.to_string().contains("password"), "{error}");
+}
+
+#[tokio::test]
 async fn a_server_that_is_full_goes_on_with_what_it_knows_and_takes_nothing_new() {
     let server = RedisServer::start(&["--maxmemory-policy", "noeviction"]).await;
     let store = RedisStore::new(&server.url(), PATIENCE).unwrap();

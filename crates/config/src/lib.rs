@@ -114,7 +114,7 @@ pub use fallback::{Fallback, FallbackSettings, Fallbacks};
 pub use general::GeneralSettings;
 pub use health::HealthCheckSettings;
 pub use keys::{KEYS, Key, Status};
-pub use limits::{Limits, LimitsBy, Sharing, WhenSilent};
+pub use limits::{Limits, LimitsBy, Minute, Sharing, WhenSilent};
 pub use litellm::LitellmSettings;
 pub use load::Loader;
 pub use location::Location;

@@ -28,6 +28,17 @@ pub enum LimitsBy {
     Strategy(RoutingStrategy),
 }
 
+/// How the minutes are counted that limits are for: `headworks.minute`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Minute {
+    /// The last sixty seconds, whenever they are looked at: `sliding`. No minute there is sees more than the limit.
+    #[default]
+    Sliding,
+    /// The minute on the clock: `fixed`, `LiteLLM`'s, for a provider that counts so. Around its edge twice the limit
+    /// goes through within seconds.
+    Fixed,
+}
+
 /// How instances share what they keep over Redis: `headworks.redis`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sharing {
@@ -62,6 +73,21 @@ impl Limits {
             "learn" => Some(Self::Learn),
             _ => {
                 field.refuse(report, "`weigh`, `enforce` or `learn`", "");
+                None
+            }
+        }
+    }
+}
+
+// ===== impl Minute =====
+
+impl Minute {
+    pub(crate) fn read(field: &Field<'_>, report: &mut Report) -> Option<Self> {
+        match field.string(report)? {
+            "sliding" => Some(Self::Sliding),
+            "fixed" => Some(Self::Fixed),
+            _ => {
+                field.refuse(report, "`sliding` or `fixed`", "");
                 None
             }
         }

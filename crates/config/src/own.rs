@@ -1,5 +1,5 @@
 use crate::{
-    Limits, Location, Sharing, check,
+    Limits, Location, Minute, Sharing, check,
     read::{Field, Section},
     report::Report,
 };
@@ -34,6 +34,7 @@ use std::{
 ///   when_all_rest: refuse  # or least_bad
 ///   longest_hint: 3600     # seconds a provider's word on when to come back is believed at most
 ///   limits: enforce        # or weigh, or learn; default as the strategy and the checks say
+///   minute: sliding        # or fixed, LiteLLM's: twice a limit may go through around its edge
 ///   tokenizer: true        # samples of prompts are counted by it; default false
 ///   redis: {replicas: 3, when_silent: share}  # or open, or closed; strict_within: 0.02 asks for each request
 /// ```
@@ -90,6 +91,8 @@ pub struct OwnSettings {
     pub longest_hint: Duration,
     /// Whether limits are kept. See [`Config::keeps_limits`](crate::Config::keeps_limits) for the default.
     pub limits: Option<Limits>,
+    /// How the minutes of limits are counted.
+    pub minute: Minute,
     /// Whether samples of prompts for `OpenAI`'s models are counted by their tokenizers, in the background, so that
     /// estimates are right before a provider has reported a usage. Default: no. It takes a program that was built
     /// with a tokenizer.
@@ -231,6 +234,9 @@ impl OwnSettings {
                 .and_then(|field| field.positive_seconds(report))
                 .unwrap_or(default.longest_hint),
             limits: get("limits").and_then(|field| Limits::read(&field, report)),
+            minute: get("minute")
+                .and_then(|field| Minute::read(&field, report))
+                .unwrap_or_default(),
             tokenizer: get("tokenizer")
                 .and_then(|field| field.truth(report))
                 .unwrap_or(false),
@@ -264,6 +270,7 @@ impl Default for OwnSettings {
             when_all_rest: WhenAllRest::default(),
             longest_hint: Hint::LONGEST,
             limits: None,
+            minute: Minute::default(),
             tokenizer: false,
             redis: Sharing::default(),
         }

@@ -108,6 +108,28 @@ async fn a_hundred_at_once_on_ten_a_minute_are_ten() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_minute_is_the_last_sixty_seconds_or_the_one_on_the_clock() {
+    for (minute, at_the_edge) in [("sliding", 0..=1), ("fixed", 2..=2)] {
+        let rest = format!("headworks: {{limits: enforce, minute: {minute}}}");
+        let gateway = gateway(&[("a", ", rpm: 2")], &rest);
+        let all = async |n| answered(&gateway, n).await.values().sum::<usize>();
+        assert_eq!(all(3).await, 2);
+        let mut seconds = 0;
+        while all(1).await == 0 {
+            seconds += 1;
+            assert!(seconds <= 61, "{minute}");
+            advance(Duration::from_secs(1)).await;
+        }
+        // A minute has begun: one at its beginning, one at its end, and then the next one begins.
+        advance(Duration::from_secs(50)).await;
+        assert_eq!(all(2).await, 1, "{minute}");
+        advance(Duration::from_secs(10)).await;
+        let then = all(3).await;
+        assert!(at_the_edge.contains(&then), "{minute}: {then}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn as_shares_they_refuse_nothing() {
     let gateway = gateway(&[("a", ", rpm: 1"), ("b", ", rpm: 1")], "");
     assert_eq!(answered(&gateway, 100).await.values().sum::<usize>(), 100);

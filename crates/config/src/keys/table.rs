@@ -354,6 +354,7 @@ pub const KEYS: &[Key] = &[
     now("headworks.queue", "requests wait for a deployment that takes them; default none"),
     now("headworks.longest_hint", "seconds that a provider may ask for before it is asked again, at most; default 3600"),
     now("headworks.limits", "weigh, enforce, or learn those not set from providers too; default enforce with usage-based-routing or enforce_model_rate_limits"),
+    now("headworks.minute", "how minutes are counted: sliding (default), the last sixty seconds, or fixed, those on the clock"),
     now("headworks.tokenizer", "count samples of prompts by OpenAI's tokenizers; default false"),
     now("headworks.redis", "how instances share over Redis"),
     now("headworks.redis.replicas", "instances, for when Redis is silent; default 2"),

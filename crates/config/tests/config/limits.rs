@@ -1,5 +1,5 @@
 use super::*;
-use headworks_config::{Limits, LimitsBy, WhenSilent};
+use headworks_config::{Limits, LimitsBy, Minute, WhenSilent};
 use std::time::Duration;
 
 fn config(settings: &str) -> headworks_config::Config {
@@ -82,20 +82,21 @@ fn what_is_no_time_of_day_is_refused() {
 fn how_instances_share_can_be_said() {
     let settings = "\
 router_settings: {redis_url: \"rediss://:canary@redis.example.com/3\"}
-headworks: {limits: enforce, redis: {replicas: 4, when_silent: closed, strict_within: 0.02}}
+headworks: {limits: enforce, minute: fixed, redis: {replicas: 4, when_silent: closed, strict_within: 0.02}}
 ";
     let config = config(settings);
     assert_eq!(config.headworks.limits, Some(Limits::Enforce));
+    assert_eq!(config.headworks.minute, Minute::Fixed);
     assert_eq!(config.headworks.redis.when_silent, WhenSilent::Closed);
     assert!((config.headworks.redis.share() - 0.25).abs() < f64::EPSILON);
     let within = config.headworks.redis.strict_within;
     assert_eq!(within, Some(std::time::Duration::from_millis(20)));
     assert!(!format!("{config:?}").contains("canary"));
-    let wrong =
-        "headworks: {limits: maybe, redis: {replicas: 0, when_silent: never, strict_within: 20}}\n";
+    let wrong = "headworks: {limits: maybe, minute: short, redis: {replicas: 0, when_silent: never, strict_within: 20}}\n";
     let error = load(&with_model(wrong)).unwrap_err().to_string();
     for message in [
         "`weigh`, `enforce` or `learn`",
+        "`sliding` or `fixed`",
         "1 or more",
         "`share`, `open` or `closed`",
         "0.001 to 1",

@@ -19,7 +19,7 @@ pub(super) use sharing::Sharing;
 
 use super::build::BuildError;
 use headworks_config::{Config, Deployment, Limits as What, Problem};
-use headworks_limit::{Limits, Period, Quota, Unit};
+use headworks_limit::{Limits, Minute, Period, Quota, Unit};
 use std::{collections::HashMap, sync::Arc};
 
 /// The quotas of all deployments.
@@ -143,11 +143,19 @@ fn limits_of(config: &Config, deployment: &Deployment, limits: Limits, keeps: bo
             limits = limits.rate(*unit, *period, limit);
         }
     }
-    limits = limits.advisory(!keeps);
+    limits = limits.advisory(!keeps).minute(minute(config));
     if config.limits().0 == What::Learn {
         limits = limits.learn(true);
     }
     limits
+}
+
+/// How minutes are counted.
+const fn minute(config: &Config) -> Minute {
+    match config.headworks.minute {
+        headworks_config::Minute::Sliding => Minute::Sliding,
+        headworks_config::Minute::Fixed => Minute::Fixed,
+    }
 }
 
 /// The same with the requests at a time that go for `deployment`.

@@ -1,6 +1,6 @@
 use super::KINDS;
 use headworks_config::{
-    Config, Deployment, Limits, LimitsBy, Redis, RedisNode, RedisPlace, WhenSilent,
+    Config, Deployment, Limits, LimitsBy, Minute, Redis, RedisNode, RedisPlace, WhenSilent,
 };
 use std::{fmt, time::Duration};
 
@@ -32,6 +32,7 @@ use std::{fmt, time::Duration};
 pub struct LimitPlan {
     limits: Limits,
     by: LimitsBy,
+    minute: Minute,
     /// How many deployments have a limit on requests or tokens.
     limited: usize,
     deployments: usize,
@@ -70,6 +71,7 @@ impl LimitPlan {
         is_any.then_some(Self {
             limits,
             by,
+            minute: config.headworks.minute,
             limited,
             deployments: config.deployments.len(),
             shared,
@@ -124,6 +126,11 @@ impl fmt::Display for LimitPlan {
                 strategy.as_str()
             )?,
             (Limits::Weigh, _) => f.write_str("weights only, as headworks.limits says")?,
+        }
+        if self.are_kept() && self.minute == Minute::Fixed {
+            f.write_str(
+                "; by the minutes on the clock, around whose edges twice a limit may go through",
+            )?;
         }
         match &self.shared {
             None if self.are_kept() => f.write_str("; counted by this instance alone"),
@@ -232,6 +239,11 @@ mod tests {
             (
                 "headworks: {limits: enforce}",
                 "enforced, as headworks.limits says, for 1 of 2 deployments; counted by this instance alone",
+            ),
+            (
+                "headworks: {limits: enforce, minute: fixed}",
+                "enforced, as headworks.limits says, for 1 of 2 deployments; by the minutes on the clock, around \
+                 whose edges twice a limit may go through; counted by this instance alone",
             ),
             (
                 "headworks: {limits: learn}",

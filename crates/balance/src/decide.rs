@@ -73,20 +73,34 @@ impl<S: Clone, C> Inner<S, C> {
         {
             return Decision::Wait(until);
         }
-        let last_resort = chosen.is_none();
-        let chosen = chosen.or_else(|| self.admit_least_bad(&candidates, attempts));
-        let decision = match chosen {
-            Some((place, number)) => {
-                let member = &members.list()[place];
-                let record = attempts.cloned().zip(number);
-                Decision::Send(Bound {
-                    service: snapshot.services()[place].clone(),
-                    deployment: member.id().clone(),
-                    flight: Guard::new(Flight::new(member.state().clone(), record)),
-                    last_resort,
-                })
+        let least_bad = match chosen {
+            Some(_) => None,
+            None => self.admit_least_bad(&candidates, attempts),
+        };
+        let last_resort = least_bad.is_some();
+        let send = |(place, number): (usize, Option<_>)| {
+            let member = &members.list()[place];
+            let record = attempts.cloned().zip(number);
+            Decision::Send(Bound {
+                service: snapshot.services()[place].clone(),
+                deployment: member.id().clone(),
+                flight: Guard::new(Flight::new(member.state().clone(), record)),
+                last_resort,
+            })
+        };
+        let decision = match chosen.or(least_bad) {
+            Some(chosen) => send(chosen),
+            None => {
+                let refusal = self.refuse(&candidates);
+                let mut reasons = refusal.candidates().iter();
+                // Somebody takes it who did not a moment ago, as a limit has room again: it is chosen once more.
+                let is_open = reasons.any(|(_, reason)| *reason == Reason::Declined);
+                let chosen = is_open.then(|| self.admit(&mut candidates, attempts));
+                match chosen.flatten() {
+                    Some(chosen) => send(chosen),
+                    None => Decision::Refuse(refusal.after(trip.waited())),
+                }
             }
-            None => Decision::Refuse(self.refuse(&candidates).after(trip.waited())),
         };
         // Not before it is served: until then what it wants is its own.
         if let Some(place) = &trip.place {

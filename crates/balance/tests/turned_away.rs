@@ -13,7 +13,10 @@ use http_body_util::Full;
 use parking_lot::Mutex;
 use std::{
     future::{Ready, ready},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -163,6 +166,22 @@ async fn whoever_waits_asks_those_who_did_not_admit_it_again() {
     let request = request(&Attempts::new(0));
     assert!(balance.call(request).await.is_err());
     assert_eq!(since.elapsed(), Duration::from_millis(1_100));
+}
+
+#[tokio::test]
+async fn whoever_takes_it_when_reasons_are_asked_for_is_not_one_of_them() {
+    let door = Door::default();
+    let looks = AtomicUsize::new(0);
+    let opens = move || match looks.fetch_add(1, Ordering::Relaxed) {
+        0 => Err(Reason::Full),
+        _ => Ok(()),
+    };
+    let mut balance = balance([endpoint("a", &door).gate(opens)]);
+    let attempts = Attempts::new(0);
+    let response = balance.call(request(&attempts)).await.unwrap();
+    assert_eq!(response.extensions().get(), Some(&DeploymentId::from("a")));
+    assert_eq!(*door.seen.lock(), [false], "it is no last resort");
+    assert_eq!((attempts.begun(), in_flight(&balance)), (1, 1));
 }
 
 #[tokio::test]

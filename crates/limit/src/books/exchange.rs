@@ -26,6 +26,8 @@ pub(super) struct Together {
     pub(super) instances: u64,
     /// Which memory of the store it was.
     pub(super) memory: u64,
+    /// What its clock has shown.
+    pub(super) heard: u64,
     /// Slots held.
     pub(super) slots: u64,
     pub(super) slots_short: bool,
@@ -54,6 +56,7 @@ impl Books {
             silent: true,
             instances: 1,
             memory: 0,
+            heard: 0,
             slots: 0,
             slots_short: false,
             slots_free: false,
@@ -130,6 +133,7 @@ impl Books {
             rates,
             slots,
             rest: Duration::from_micros(rest),
+            heard: self.together.as_ref().map_or(0, |together| together.heard),
             requests: self.requests(),
         }
     }
@@ -147,6 +151,9 @@ impl Books {
         };
         let forgotten = together.memory != 0 && together.memory != answer.memory;
         together.memory = answer.memory;
+        if let Some(granted) = answer.rates.first() {
+            together.heard = granted.at;
+        }
         let begins = std::mem::take(&mut together.silent);
         let most = answer.slots.max(self.in_flight);
         let frees = question.slots.is_some_and(|slots| slots.used > most);

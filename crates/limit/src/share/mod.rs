@@ -22,8 +22,8 @@
 //! | | the store does not answer `k` of `N` instances, and answers the others | `k * a` |
 //! | | the store answers nobody | what was granted in the second before and in the half second after, and `N * a - L` if that is more than nothing |
 //! | `D` | an instance crashes | what it owed |
-//! | `E` | the store has lost its data | what instances had used that do not live any more, and what is granted in the half second until all have told theirs |
-//! | `R` | a replica takes the store's place | what was granted in the lag of the replica, which is granted again |
+//! | `E` | the store has lost its data, or is back with that of more than a second ago | what instances had used that do not live any more, and what is granted in the half second until all have told theirs |
+//! | `R` | a replica takes the store's place | what was granted in the lag of the replica, a second of it at most, which is granted again; as for `E` where it lags by more |
 //! | `J` | the store's clock jumps ahead by `t` | what was granted in any `t` of the minute before |
 //! | `P` | clocks of instances lag by `d` within a second | what goes through in `d` |
 //!

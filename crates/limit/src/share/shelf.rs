@@ -27,6 +27,8 @@ pub(super) struct Shelf {
     rests_until: u64,
     /// When it was begun.
     memory: u64,
+    /// When it has last heard of anybody.
+    heard: u64,
 }
 
 /// What has been granted of one rate, by bucket.
@@ -46,9 +48,14 @@ impl Shelf {
         question: &Question,
         now: u64,
     ) -> Answer {
-        if self.memory == 0 {
+        let is_older = question.heard > self.heard + micros(LEASE);
+        if self.memory == 0 || is_older {
+            // Of what was granted since then it knows nothing: all who live tell it.
             self.memory = now;
+            let counted = self.rates.values_mut();
+            counted.for_each(|counted| counted.buckets.clear());
         }
+        self.heard = now;
         self.instances.retain(|_, until| *until > now);
         let until = now + micros(FORGOTTEN);
         self.instances.insert(instance.clone(), until);

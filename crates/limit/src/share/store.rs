@@ -53,6 +53,9 @@ pub struct Question {
     pub slots: Option<SlotQuestion>,
     /// The provider has said that nothing is admitted for so long.
     pub rest: Duration,
+    /// What the store's clock has last shown, in microseconds since the epoch; 0 if it is not known. A store that has
+    /// heard of nobody since a second before then has lost what it granted meanwhile.
+    pub heard: u64,
     /// Requests that wait to be admitted, in their order: what each needs of each rate, and a slot if they are
     /// limited. Each is admitted whole or not at all.
     pub requests: Vec<Vec<u64>>,

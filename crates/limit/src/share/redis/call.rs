@@ -46,7 +46,7 @@ fn command(script: &Script, rests: &Rests, instance: &InstanceId, question: &Que
     }
     call.arg(rests.channel()).arg(&*question.quota);
     call.arg(instance.as_str()).arg(micros(question.rest));
-    call.arg(question.rates.len());
+    call.arg(question.heard).arg(question.rates.len());
     for rate in &question.rates {
         let ask = &rate.ask;
         call.arg(rate.limit)

@@ -3,7 +3,7 @@
 --
 -- KEYS: 1 what is known of the quota (hash), 2 its instances (sorted by until when they count),
 --       3 slots by instance (hash), 4 the same by until when they are held, 5.. buckets of each rate (hash).
--- ARGV: channel, name of the quota, instance, rest, rates, then of each rate: limit, width, buckets, offset, want,
+-- ARGV: channel, name of the quota, instance, rest, heard, rates, then of each rate: limit, width, buckets, offset, want,
 --       held, advance, alone, told, age of what is missing of that, returns, and of each return: at, amount; debts,
 --       and of each debt: age, amount; then 1 and limit, used, want, advance, lapse of slots, or 0; then requests that
 --       wait, and what each needs of each rate.
@@ -35,9 +35,17 @@ local TOTAL, NOBODY = '', ''
 
 local quota, members, slots, lapses = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local channel, name = word(), word()
-local instance, rest = word(), number()
+local instance, rest, heard = word(), number(), number()
 
-local memory = redis.call('HGET', quota, 'memory')
+local known = redis.call('HMGET', quota, 'memory', 'heard')
+local memory = known[1]
+if memory and heard > tonumber(known[2] or 0) + LEASE then
+  -- Of what was granted since then it knows nothing: all who live tell it.
+  memory = nil
+  for rate = 5, #KEYS do
+    redis.call('DEL', KEYS[rate])
+  end
+end
 if not memory then
   memory = whole(now)
   redis.call('HSET', quota, 'memory', memory)
@@ -45,6 +53,7 @@ end
 
 redis.call('ZREMRANGEBYSCORE', members, '-inf', whole(now))
 redis.call('ZADD', members, whole(now + FORGOTTEN), instance)
+redis.call('HSET', quota, 'heard', whole(now))
 local instances = redis.call('ZCARD', members)
 
 local answer = { tonumber(memory), instances, 0, 0 }

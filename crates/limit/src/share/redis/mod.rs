@@ -39,7 +39,7 @@
 //! | far | a connection may take 5 s to be made, by way of names, TCP and TLS, while exchanges with it fail; the first that finds it goes over it |
 //! | gone, refused, paused, or loading its data | after 0.75 s without an answer each instance goes by [`Alone`](super::Alone); it is tried five times a second, and connected to 0.1 s after a connection has failed, then 0.2 s, up to every 2 s |
 //! | back | what was used meanwhile is told, with its age; what may be spent comes with the second answer |
-//! | empty, restarted without its data | the same, as if it had been silent until all have told theirs |
+//! | empty, restarted without its data or with older data | the same, as if it had been silent until all have told theirs |
 //! | full (`maxmemory`) | quotas that it knows are shared as before; for a new one it is as if it were gone, until it has room. Let it evict nothing (`noeviction`): what it throws away is forgotten use |
 //! | asking for another user, password or database, or for TLS | as gone; the words say which, and never the password |
 //! | not asked any more, since the [`Keeper`](super::Keeper) is dropped | each quota goes by `Alone` at once, until another keeps it |

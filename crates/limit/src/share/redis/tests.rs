@@ -74,6 +74,11 @@ fn question(rng: &mut fastrand::Rng, last: &[u64]) -> Question {
             lapse: Duration::from_millis(40),
         }),
         rest: Duration::from_millis(rng.u64(0..200).saturating_sub(190)),
+        heard: match (last.last(), rng.u8(0..50)) {
+            (Some(last), 0) => last + 2_000_000,
+            (Some(last), _) => *last,
+            (None, _) => 0,
+        },
         requests: (0..rng.usize(0..4))
             .map(|_| match rng.u8(0..10) {
                 0 => vec![1, 150],
@@ -329,6 +334,26 @@ async fn a_connection_that_is_lost_is_made_again_in_the_same_exchange() {
     assert_eq!(server.cli(&["CONFIG", "SET", "requirepass", "other"]), "OK");
     let error = store.exchange(&"one".into(), &question).await.unwrap_err();
     assert!(error.to_string().contains("password"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_back_with_what_it_knew_before_is_told_the_rest() {
+    let mut server = RedisServer::start(&[]).await;
+    let instances = share(&server, 2, &Limits::new().rpm(100), Alone::Closed);
+    until(|| instances[0].0.reserve(Tokens::NONE, Instant::now()).is_ok()).await;
+    assert_eq!(server.cli(&["SAVE"]), "OK");
+    let saved = Instant::now();
+    ask_all(&instances, Duration::from_secs(2)).await;
+    assert!(saved.elapsed() > 2 * crate::share::LEASE);
+    server.kill();
+    server.start_again().await;
+    let keys = server.cli(&["KEYS", "*quota"]);
+    assert!(keys.contains("account"), "it knows what it did: {keys:?}");
+    let after = ask_all(&instances, Duration::from_secs(3)).await;
+    assert!(
+        after <= 60,
+        "{after}: what is granted before both have told theirs"
+    );
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@
 //! `LiteLLM` has it. With a limit of 60 a minute and more demand than that, the busiest sixty seconds of
 //! ten minutes see 60 requests with the one, and 120 with the other: a provider that counts differently from us by a
 //! few seconds answers 429 to half of them. The price of sliding is that it forgets by the second, in 61
-//! buckets: of a limit that is always in full use it admits 59 of 60.
+//! buckets: of a limit that is always in full use it admits 60 of 61 parts.
 //!
 //! # How it differs from its neighbours
 //!
@@ -59,8 +59,8 @@
 //! threads at once pay some 70 ns for reserving and settling as one does.
 //!
 //! By `cargo xtask bench --part limits`: a gateway that shares its limits over a Redis takes 0.99 to 1.03 of the CPU
-//! time that one takes which keeps them alone, where two of these differ by as much. An instance asks the store four
-//! times a second while it has what it wants, and up to eleven times while it wants more than there is.
+//! time that one takes which keeps them alone, where two of these differ by as much. How often an instance asks the
+//! store, and what that costs a Redis, is in `docs/scale.md`.
 //!
 //! # Errors
 //!

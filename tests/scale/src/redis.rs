@@ -138,14 +138,16 @@ pub(crate) fn section() -> String {
             format!("{:.0}", call.enough_for(IDLE)),
         ]);
     }
-    format!("{BEFORE}\n{}\n{AFTER}", costs.write())
+    format!("{}\n{}\n{AFTER}", before(), costs.write())
 }
 
-const BEFORE: &str = "\
+fn before() -> String {
+    format!(
+        "\
 ## When one Redis is not enough
 
-An exchange is one pipeline with one call of a script for each quota that an instance keeps. An instance makes 9.5 of them a second while something
-is asked of it, 2.5 while nothing is, and up to 23 where a limit on tokens is used up and everybody wants what comes free, so that
+An exchange is one pipeline with one call of a script for each quota that an instance keeps. An instance makes {BUSY} of them a second while something
+is asked of it, {IDLE} while nothing is, and up to 23 where a limit on tokens is used up and everybody wants what comes free, so that
 
 > calls a second = instances × quotas × exchanges a second
 >
@@ -154,7 +156,9 @@ is asked of it, 2.5 while nothing is, and up to 23 where a limit on tokens is us
 Redis runs scripts on one core. Half of it should be left for bursts (all instances may ask within the same few milliseconds), for what else it is used for, and for
 the fork of a snapshot. Measured against a real redis-server 7.0.15 over a Unix socket, with 100 instances and four quotas whose windows are full, on one core of a
 small cloud machine that was busy with other things (`cargo xtask scale redis`; put your own in):
-";
+"
+    )
+}
 
 const AFTER: &str = "\
 The last two columns are how many instances times quotas half a core bears: 0.5 s ÷ (CPU of a call × exchanges a second). A quota that

@@ -1,6 +1,6 @@
 //! One quota, several instances: each holds a lease of it, and spends that without asking anybody.
 //!
-//! A [`Keeper`] is a task that speaks for all quotas of an instance. Some ten times a second it tells a
+//! A [`Keeper`] is a task that speaks for all quotas of an instance. Several times a second it tells a
 //! [`Store`] what was not needed of what had been granted, and asks for what is likely to be wanted next; what
 //! it is granted is spent by [`Quota::reserve`] with no more than a lock. No request waits for the store, and
 //! whatever becomes of the store, a request is admitted or refused at once.
@@ -24,7 +24,7 @@
 //! | `D` | an instance crashes | what it owed |
 //! | `E` | the store has lost its data, or is back with that of more than a second ago | what instances had used that do not live any more, and what is granted in the half second until all have told theirs |
 //! | `R` | a replica takes the store's place | what was granted in the lag of the replica, a second of it at most, which is granted again; as for `E` where it lags by more |
-//! | `J` | the store's clock jumps ahead by `t` | what was granted in any `t` of the minute before |
+//! | `J` | the store's clock jumps ahead by `t` | what was admitted in any `t` and a [`LEASE`] of the minute before |
 //! | `P` | clocks of instances lag by `d` within a second | what goes through in `d` |
 //!
 //! An instance by itself admits `a = max(1, s * L, c)`, where `s` is [`Alone::Share`], 1 for [`Alone::Open`], and `c`
@@ -63,7 +63,7 @@
 //! | | by leases | asked for each request |
 //! |---|---|---|
 //! | a request waits | never | for one exchange, and for what is left of the one under way |
-//! | exchanges | some ten a second | up to one for each request and one for its end; under load one for all who wait |
+//! | exchanges | two to ten a second, more where tokens are used up | up to one for each request and one for its end; under load one for all who wait |
 //! | an instance out of idleness, with less left than there are instances | is refused at first | has it |
 //! | at a start | what [`Alone`] lets through | 0 |
 //! | the deadline passes | | what [`Alone`] lets through, until an answer is in time |
@@ -79,8 +79,8 @@
 //!
 //! A provider that says when to come back says so to one instance, and means all of them. The [`Keeper`] tells the
 //! store at once, and the store whoever [listens](Store::listen), so that a rest is known everywhere within some
-//! milliseconds. Whoever does not hear it, since its connection is lost, learns of it with its next exchange, 0.4 s
-//! later at most.
+//! milliseconds. Whoever does not hear it, since its connection is lost, learns of it with its next exchange, within
+//! half a second.
 //!
 //! # When the store is silent
 //!

@@ -1,10 +1,9 @@
 //! A [`Store`] in Redis or what speaks its protocol, of version 5 or later: one server, a master that Sentinels watch,
 //! or a Cluster.
 //!
-//! One exchange is one pipeline with a call of one script for each quota, some ten a second while there is
-//! demand; each call reads and writes the buckets of one quota, some sixty numbers a rate. All keys of a quota
-//! have one hash tag, begin with `headworks:1:` (the number is that of the layout), and are given the time they
-//! live in the same script. The window is counted by Redis' own clock.
+//! One exchange is one pipeline with a call of one script for each quota, several a second; each call reads and writes
+//! the buckets of one quota, some sixty numbers a rate. All keys of a quota have one hash tag, begin with `headworks:1:`
+//! (the number is that of the layout), and are given the time they live in the same script. The window is counted by Redis' own clock.
 //!
 //! A rest is published in the script that notes it, to a channel of the database's, and heard over one more
 //! connection of each instance.
@@ -35,9 +34,9 @@
 //!
 //! | Redis is | then |
 //! |---|---|
-//! | slow | an exchange is waited for 0.2 s; leases last through a few of them |
+//! | slow | an exchange is waited for most of [`KeeperParams::patience`](super::KeeperParams::patience); leases last through a few of them |
 //! | far | a connection may take 5 s to be made, by way of names, TCP and TLS, while exchanges with it fail; the first that finds it goes over it |
-//! | gone, refused, paused, or loading its data | after 0.75 s without an answer each instance goes by [`Alone`](super::Alone); it is tried five times a second, and connected to 0.1 s after a connection has failed, then 0.2 s, up to every 2 s |
+//! | gone, refused, paused, or loading its data | after 0.75 s without an answer each instance goes by [`Alone`](super::Alone); it is tried again 0.2 s after each try, and connected to 0.1 s after a connection has failed, then 0.2 s, up to every 2 s |
 //! | back | what was used meanwhile is told, with its age; what may be spent comes with the second answer |
 //! | empty, restarted without its data or with older data | the same, as if it had been silent until all have told theirs |
 //! | full (`maxmemory`) | quotas that it knows are shared as before; for a new one it is as if it were gone, until it has room. Let it evict nothing (`noeviction`): what it throws away is forgotten use |

@@ -67,15 +67,14 @@ pub enum WhenSilent {
 
 impl Limits {
     pub(crate) fn read(field: &Field<'_>, report: &mut Report) -> Option<Self> {
-        match field.string(report)? {
-            "weigh" => Some(Self::Weigh),
-            "enforce" => Some(Self::Enforce),
-            "learn" => Some(Self::Learn),
-            _ => {
-                field.refuse(report, "`weigh`, `enforce` or `learn`", "");
-                None
-            }
-        }
+        field.word(
+            &[
+                ("weigh", Self::Weigh),
+                ("enforce", Self::Enforce),
+                ("learn", Self::Learn),
+            ],
+            report,
+        )
     }
 }
 
@@ -83,14 +82,10 @@ impl Limits {
 
 impl Minute {
     pub(crate) fn read(field: &Field<'_>, report: &mut Report) -> Option<Self> {
-        match field.string(report)? {
-            "sliding" => Some(Self::Sliding),
-            "fixed" => Some(Self::Fixed),
-            _ => {
-                field.refuse(report, "`sliding` or `fixed`", "");
-                None
-            }
-        }
+        field.word(
+            &[("sliding", Self::Sliding), ("fixed", Self::Fixed)],
+            report,
+        )
     }
 }
 
@@ -141,15 +136,14 @@ impl Sharing {
 
 impl WhenSilent {
     fn read(field: &Field<'_>, report: &mut Report) -> Option<Self> {
-        match field.string(report)? {
-            "share" => Some(Self::Share),
-            "open" => Some(Self::Open),
-            "closed" => Some(Self::Closed),
-            _ => {
-                field.refuse(report, "`share`, `open` or `closed`", "");
-                None
-            }
-        }
+        field.word(
+            &[
+                ("share", Self::Share),
+                ("open", Self::Open),
+                ("closed", Self::Closed),
+            ],
+            report,
+        )
     }
 }
 

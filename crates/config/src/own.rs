@@ -1,5 +1,5 @@
 use crate::{
-    Limits, Location, Minute, Sharing, check,
+    Limits, Minute, Sharing,
     read::{Field, Section},
     report::Report,
 };
@@ -8,6 +8,12 @@ use std::{
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
+
+mod bounds;
+mod commit;
+
+pub use bounds::{QueueSettings, RetryBudget};
+pub use commit::{Commit, GroupCommit};
 
 /// The top-level key `headworks`: what `LiteLLM` has no key for. Which of it has an effect yet is in
 /// [`KEYS`](crate::KEYS).
@@ -101,17 +107,6 @@ pub struct OwnSettings {
     pub redis: Sharing,
 }
 
-/// What of a stream must be here before a client gets any of it. Up to then a failure is tried elsewhere and
-/// no client knows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Commit {
-    /// The first token: `first_token`.
-    #[default]
-    FirstToken,
-    /// All of it: `complete`. The stream is held and comes as a whole or not at all.
-    Complete,
-}
-
 /// What a health check asks a deployment for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum HealthCheck {
@@ -121,35 +116,6 @@ pub enum HealthCheck {
     /// A small request of its own kind (`model_info.mode`), as `LiteLLM` does: `completion`. It costs tokens, and
     /// shows what a list of models does not: that the model itself answers.
     Completion,
-}
-
-/// The [`Commit`] of one group: an entry of `headworks.model_group_commit`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GroupCommit {
-    /// The group; where an alias is written, the group it leads to.
-    pub group: String,
-    /// What of its streams must be here.
-    pub commit: Commit,
-    /// Where the group is named.
-    pub at: Location,
-}
-
-/// How many retries there may be in a minute: a share of the requests, or the floor where that is more.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RetryBudget {
-    /// From 0 to 1; 0.2 is a retry for every five requests.
-    pub share: f64,
-    /// Retries in a minute that few requests may have all the same. Default: 60, one a second.
-    pub floor_per_minute: u32,
-}
-
-/// How long requests may wait for a deployment, and how many of a group may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct QueueSettings {
-    /// The longest wait.
-    pub wait: Duration,
-    /// The most that wait at a time, of each group. Default: 1,000.
-    pub max: u32,
 }
 
 /// What becomes of a request when every deployment that could take it rests.
@@ -294,95 +260,14 @@ fn name_servers(list: &Field<'_>, report: &mut Report) -> Vec<SocketAddr> {
     servers
 }
 
-// ===== impl Commit =====
-
-impl Commit {
-    fn read(field: &Field<'_>, report: &mut Report) -> Option<Self> {
-        match field.string(report)? {
-            "first_token" => Some(Self::FirstToken),
-            "complete" => Some(Self::Complete),
-            _ => {
-                field.refuse(report, "`first_token` or `complete`", "");
-                None
-            }
-        }
-    }
-}
-
 // ===== impl HealthCheck =====
 
 impl HealthCheck {
     fn read(field: &Field<'_>, report: &mut Report) -> Option<Self> {
-        match field.string(report)? {
-            "models" => Some(Self::Models),
-            "completion" => Some(Self::Completion),
-            _ => {
-                field.refuse(report, "`models` or `completion`", "");
-                None
-            }
-        }
-    }
-}
-
-// ===== impl GroupCommit =====
-
-impl GroupCommit {
-    fn read_all(own: &Section<'_>, report: &mut Report) -> Vec<Self> {
-        let field = own.get("model_group_commit");
-        let groups = field.and_then(|field| field.section("headworks.model_group_commit", report));
-        let mut commits = Vec::new();
-        for group in groups.iter().flat_map(Section::fields) {
-            commits.extend(Commit::read(&group, report).map(|commit| Self {
-                group: group.name.to_owned(),
-                commit,
-                at: report.location(group.key_mark),
-            }));
-        }
-        commits
-    }
-}
-
-// ===== impl RetryBudget =====
-
-impl RetryBudget {
-    fn read(field: &Field<'_>, report: &mut Report) -> Option<Self> {
-        const DEFAULT_FLOOR: u32 = 60;
-        let section = field.section("headworks.retry_budget", report)?;
-        check::keys(&section, report);
-        let floor = section.get("floor_per_minute");
-        let floor = floor.and_then(|floor| floor.small(report, "a number of retries, 0 or more"));
-        let Some(share) = section.get("share") else {
-            let message = "`headworks.retry_budget` has no `share`";
-            let help = "write `{share: 0.2}` for a retry for every five requests";
-            report.problem(field.key_mark, message, help);
-            return None;
-        };
-        Some(Self {
-            share: share.share(report)?,
-            floor_per_minute: floor.unwrap_or(DEFAULT_FLOOR),
-        })
-    }
-}
-
-// ===== impl QueueSettings =====
-
-impl QueueSettings {
-    fn read(field: &Field<'_>, report: &mut Report) -> Option<Self> {
-        const DEFAULT_MAX: u32 = 1000;
-        let section = field.section("headworks.queue", report)?;
-        check::keys(&section, report);
-        let max = section.get("max");
-        let max = max.and_then(|max| max.small(report, "a number of requests, 0 or more"));
-        let Some(wait) = section.get("wait") else {
-            let message = "`headworks.queue` has no `wait`";
-            let help = "write `{wait: 5}` to let a request wait for as many seconds";
-            report.problem(field.key_mark, message, help);
-            return None;
-        };
-        Some(Self {
-            wait: wait.positive_seconds(report)?,
-            max: max.unwrap_or(DEFAULT_MAX),
-        })
+        field.word(
+            &[("models", Self::Models), ("completion", Self::Completion)],
+            report,
+        )
     }
 }
 
@@ -390,14 +275,10 @@ impl QueueSettings {
 
 impl WhenAllRest {
     fn read(field: &Field<'_>, report: &mut Report) -> Option<Self> {
-        match field.string(report)? {
-            "refuse" => Some(Self::Refuse),
-            "least_bad" => Some(Self::LeastBad),
-            _ => {
-                field.refuse(report, "`refuse` or `least_bad`", "");
-                None
-            }
-        }
+        field.word(
+            &[("refuse", Self::Refuse), ("least_bad", Self::LeastBad)],
+            report,
+        )
     }
 }
 
@@ -420,13 +301,9 @@ impl HttpVersion {
 
 impl TlsRoots {
     fn read(field: &Field<'_>, report: &mut Report) -> Option<Self> {
-        match field.string(report)? {
-            "bundled" => Some(Self::Bundled),
-            "native" => Some(Self::Native),
-            _ => {
-                field.refuse(report, "`bundled` or `native`", "");
-                None
-            }
-        }
+        field.word(
+            &[("bundled", Self::Bundled), ("native", Self::Native)],
+            report,
+        )
     }
 }

@@ -167,6 +167,20 @@ impl<'a> Field<'a> {
         Some(text)
     }
 
+    /// What one of these words stands for.
+    pub(crate) fn word<T: Copy>(&self, words: &[(&str, T)], report: &mut Report) -> Option<T> {
+        let text = self.string(report)?;
+        let found = words.iter().find(|(word, _)| *word == text);
+        if found.is_none() {
+            let words: Vec<_> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
+            let [others @ .., last] = words.as_slice() else {
+                return None;
+            };
+            self.refuse(report, &format!("{} or {last}", others.join(", ")), "");
+        }
+        found.map(|(_, meant)| *meant)
+    }
+
     /// Any scalar, as it was written.
     pub(crate) fn text(&self, report: &mut Report) -> Option<&'a str> {
         let text = self.scalar().map(Scalar::text);

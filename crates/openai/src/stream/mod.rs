@@ -147,6 +147,7 @@ mod protocol;
 mod reading;
 mod service;
 mod sieve;
+mod waiting;
 mod whole;
 
 #[cfg(test)]

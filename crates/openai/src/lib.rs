@@ -9,6 +9,7 @@
 //! |---|---|
 //! | which model, streamed or not, how many tokens, which of our own parameters? | [`RequestBody`] |
 //! | whose is it, what does the conversation begin with, how long is the prompt? | [`Member`], [`RequestBody::opening`], [`RequestBody::prompt_len`] |
+//! | how much of it does a provider count, how many answers may it write? | [`RequestBody::counted_len`], [`RequestBody::answers`] |
 //! | the same request, for a deployment that knows the model by another name | [`SplicedBody`], made by [`WithModel`] |
 //! | has the stream begun, is it finished, did it fail, what did it use? | [`sse::Scanner`] |
 //! | when may a stream be handed on, and how does it end honestly? | [`stream::CommitLayer`] |

@@ -166,6 +166,29 @@ impl RequestBody {
         }
     }
 
+    /// How many bytes of text the provider counts as input: [`prompt_len`](Self::prompt_len), but of several prompts
+    /// all, and of what is to be ranked the query and the documents. A token that is given by its number counts
+    /// as four bytes, so that it may be more than [`len`](Self::len).
+    #[must_use]
+    pub fn counted_len(&self) -> u64 {
+        if self.is_json() {
+            prompt::counted_len(&self.bytes, &self.anatomy.members)
+        } else {
+            0
+        }
+    }
+
+    /// How many answers it asks for, each of which may have [`max_tokens`](Self::max_tokens): `n` of them, or
+    /// `best_of` where that is more, to each of its prompts.
+    #[must_use]
+    pub fn answers(&self) -> u64 {
+        if self.is_json() {
+            prompt::answers(&self.bytes, &self.anatomy.members)
+        } else {
+            1
+        }
+    }
+
     /// Shows `each` text of the prompt, and the tools that come with it, as [`prompt_len`](Self::prompt_len) counts
     /// them, of several prompts all: for whoever counts more than bytes. Returns how many messages there are, 0
     /// where there is no list of them.

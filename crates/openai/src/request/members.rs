@@ -30,11 +30,19 @@ pub enum Member {
     Prompt,
     /// `tools`: what the model may call.
     Tools,
+    /// `query`: what is looked for where documents are ranked.
+    Query,
+    /// `documents`: those.
+    Documents,
+    /// `n`: how many answers are wanted.
+    N,
+    /// `best_of`: of how many answers the best are wanted.
+    BestOf,
 }
 
 /// Where the [`Member`]s of a body stand.
 #[derive(Debug, Default)]
-pub(super) struct Members([Option<Range<usize>>; 11]);
+pub(super) struct Members([Option<Range<usize>>; 15]);
 
 // ===== impl Member =====
 
@@ -51,6 +59,10 @@ impl Member {
             b"input" => Self::Input,
             b"prompt" => Self::Prompt,
             b"tools" => Self::Tools,
+            b"query" => Self::Query,
+            b"documents" => Self::Documents,
+            b"n" => Self::N,
+            b"best_of" => Self::BestOf,
             _ => return None,
         })
     }

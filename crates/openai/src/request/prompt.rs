@@ -57,6 +57,39 @@ pub(super) fn text_len(bytes: &[u8], members: &Members) -> u64 {
     texts.sum::<u64>() + prompt + tools as u64
 }
 
+/// How many bytes of text a provider counts: those of [`text_len`], but of several prompts all, and what is to be
+/// ranked. A token that is given by its number is taken for so many as one has at `OpenAI`.
+pub(super) fn counted_len(bytes: &[u8], members: &Members) -> u64 {
+    let value = |member| members.get(member).map(|range| &bytes[range]);
+    let texts = [
+        Member::System,
+        Member::Instructions,
+        Member::Messages,
+        Member::Query,
+        Member::Documents,
+    ];
+    let texts = texts.into_iter().filter_map(value);
+    let texts = texts.map(|value| texts_of(&mut Cursor::new(value)).unwrap_or(0));
+    let prompts = [Member::Input, Member::Prompt].into_iter();
+    let prompts = prompts.filter_map(value);
+    let prompts = prompts.map(|value| texts_and_ids_of(&mut Cursor::new(value)).unwrap_or(0));
+    let tools = value(Member::Tools).map_or(0, <[u8]>::len);
+    texts.chain(prompts).sum::<u64>() + tools as u64
+}
+
+/// How many answers are asked for, each as long as it may be: so many to each prompt. One where that is not said
+/// in numbers that make sense.
+pub(super) fn answers(bytes: &[u8], members: &Members) -> u64 {
+    let value = |member| members.get(member).map(|range| &bytes[range]);
+    let number = |member| {
+        let digits = str::from_utf8(value(member)?).ok()?;
+        digits.parse::<u64>().ok()
+    };
+    let each = number(Member::N).max(number(Member::BestOf));
+    let prompts = value(Member::Prompt).map_or(1, prompts_of);
+    each.unwrap_or(1).max(1).saturating_mul(prompts)
+}
+
 /// Shows the texts that [`text_len`] counts, of several prompts all, and tells how many messages there are.
 pub(super) fn texts(bytes: &[u8], members: &Members, each: &mut dyn FnMut(&[u8])) -> u64 {
     let value = |member| members.get(member).map(|range| &bytes[range]);
@@ -103,6 +136,20 @@ fn longest_of(value: &[u8]) -> u64 {
         _ => texts_of(&mut cursor).map(|len| longest = len),
     };
     read.map_or(0, |()| longest)
+}
+
+/// How many prompts there are: one, unless it is a list of texts, or of lists.
+fn prompts_of(value: &[u8]) -> u64 {
+    let mut cursor = Cursor::new(value);
+    if cursor.kind() != Ok(Kind::Array) {
+        return 1;
+    }
+    let mut prompts = 0;
+    let read = cursor.elements(|cursor| {
+        prompts += u64::from(matches!(cursor.kind()?, Kind::String | Kind::Array));
+        cursor.skip().map(drop)
+    });
+    read.map_or(1, |()| prompts.max(1))
 }
 
 /// The messages ahead, or the one text that stands for the user's.
@@ -198,6 +245,23 @@ fn texts_of(cursor: &mut Cursor<'_>) -> Result<u64, Fault> {
     let mut sum = 0;
     visit(cursor, &mut |text| sum += len(text))?;
     Ok(sum)
+}
+
+/// The same, with tokens that are given by their numbers.
+fn texts_and_ids_of(cursor: &mut Cursor<'_>) -> Result<u64, Fault> {
+    const BYTES_PER_TOKEN: u64 = 4;
+    match cursor.kind()? {
+        Kind::Number => cursor.skip().map(|_| BYTES_PER_TOKEN),
+        Kind::Array => {
+            let mut sum = 0;
+            cursor.elements(|cursor| {
+                sum += texts_and_ids_of(cursor)?;
+                Ok::<_, Fault>(())
+            })?;
+            Ok(sum)
+        }
+        _ => texts_of(cursor),
+    }
 }
 
 /// Shows the texts in the value ahead.

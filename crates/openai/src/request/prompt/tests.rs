@@ -170,3 +170,52 @@ fn the_providers_members_are_read_where_they_stand() {
     assert_eq!(form.prompt_len(), 0);
     form.opening(|_| panic!("a form is no conversation"));
 }
+
+#[test]
+fn what_a_provider_counts_is_every_prompt_each_token_and_what_is_to_be_ranked() {
+    for (request, wanted) in [
+        (json!({"prompt": ["four", "five5"]}), 9),
+        (json!({"prompt": [1, 22, 333]}), 12),
+        (json!({"prompt": [[1, 2], [3]]}), 12),
+        (json!({"input": [[1, 2], [3], "four"]}), 16),
+        (json!({"input": "four"}), 4),
+        (
+            json!({"input": [{"role": "user", "content": "four", "index": 7}]}),
+            4,
+        ),
+        (
+            json!({"query": "four", "documents": ["five5", {"text": "four", "rank": 1}]}),
+            13,
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": "four"}]}),
+            4,
+        ),
+        (json!({"prompt": 7, "n": 3}), 4),
+        (json!({"prompt": null, "input": true}), 0),
+    ] {
+        assert_eq!(body(&request).counted_len(), wanted, "{request}");
+    }
+}
+
+#[test]
+fn answers_are_as_many_as_are_asked_for_to_each_prompt() {
+    for (request, wanted) in [
+        (json!({}), 1),
+        (json!({"n": 3}), 3),
+        (json!({"n": 2, "best_of": 5}), 5),
+        (json!({"n": 5, "best_of": 2}), 5),
+        (json!({"prompt": ["a", "b"], "n": 3}), 6),
+        (json!({"prompt": [1, 2, 3], "n": 3}), 3),
+        (json!({"prompt": [[1, 2], [3]]}), 2),
+        (json!({"prompt": []}), 1),
+        (json!({"prompt": "a"}), 1),
+        (json!({"n": 0}), 1),
+        (json!({"n": -1}), 1),
+        (json!({"n": "3"}), 1),
+        (json!({"n": null, "best_of": 1.5}), 1),
+        (json!({"n": u64::MAX, "prompt": ["a", "b"]}), u64::MAX),
+    ] {
+        assert_eq!(body(&request).answers(), wanted, "{request}");
+    }
+}

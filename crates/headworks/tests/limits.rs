@@ -488,3 +488,47 @@ async fn what_is_not_written_by_a_model_costs_its_prompt_and_says_nothing_of_ans
     let [_, _, remaining, _] = left(&headers);
     assert!(remaining.is_some_and(|left| left > 700), "{remaining:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_provider_counts_is_reserved_in_whatever_form_it_comes() {
+    let ids = vec![7; 300];
+    let text = "word ".repeat(240);
+    for (path, body, fit) in [
+        ("/v1/embeddings", json!({"input": ids}), 3),
+        ("/v1/embeddings", json!({"input": [ids, ids]}), 1),
+        ("/v1/embeddings", json!({"input": [text, text]}), 1),
+        (
+            "/v1/rerank",
+            json!({"query": "word", "documents": [text, {"text": text}]}),
+            1,
+        ),
+        (
+            "/v1/completions",
+            json!({"prompt": [text, text], "max_tokens": 0}),
+            1,
+        ),
+        (
+            "/v1/completions",
+            json!({"prompt": ["a", "b"], "max_tokens": 100}),
+            4,
+        ),
+        (
+            "/v1/completions",
+            json!({"prompt": "a", "max_tokens": 100, "best_of": 3}),
+            3,
+        ),
+        (
+            "/v1/chat/completions",
+            json!({"messages": [], "max_tokens": 100, "n": 4}),
+            2,
+        ),
+    ] {
+        let params = ", tpm: 1000, simulated: {latency_ms: 100}";
+        let gateway = gateway(&[("a", params)], ENFORCE);
+        let mut body = body;
+        body["model"] = json!("m");
+        let all = join_all((0..10).map(|_| ask_at(&gateway, path, body.clone()))).await;
+        let answered = all.iter().filter(|(status, ..)| *status == 200).count();
+        assert_eq!(answered, fit, "{path}: {body}");
+    }
+}

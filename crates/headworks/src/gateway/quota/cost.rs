@@ -65,13 +65,17 @@ impl TokenCost {
     }
 
     /// What of a usage counts. Anthropic does not count what it reads from its cache (its documentation of rate
-    /// limits); the others do, as far as is known.
-    fn tokens(&self, usage: Usage) -> Tokens {
+    /// limits); the others do, as far as is known. A prompt that is not counted is as long as it was thought to be.
+    fn tokens(&self, usage: Usage, estimate: Tokens) -> Tokens {
         let free = match self.0.provider.name() {
             "anthropic" => usage.cached_input,
             _ => 0,
         };
-        Tokens::new(usage.input.saturating_sub(free), usage.output)
+        let input = match usage.input {
+            0 => estimate.input,
+            input => input.saturating_sub(free),
+        };
+        Tokens::new(input, output(usage))
     }
 }
 
@@ -90,13 +94,15 @@ impl Cost<RequestBody> for TokenCost {
             return (Tokens::NONE, tally(0, false));
         }
         let body = request.body();
-        let prompt = body.prompt_len();
+        let prompt = body.counted_len();
         if let Some(sampler) = &self.0.sampler {
             sampler.look(body, &self.0.estimator);
         }
         let writes = writes(request.uri().path());
         let most = match writes {
-            true => body.max_tokens(),
+            true => body
+                .max_tokens()
+                .map(|most| most.saturating_mul(body.answers())),
             false => Some(0),
         };
         let tokens = self.0.estimator.estimate(prompt, most);
@@ -141,13 +147,16 @@ impl Tally for TokenTally {
         let Inner {
             estimator, error, ..
         } = &*self.cost.0;
-        if let Some(usage) = seen.usage() {
+        if let Some(usage) = seen
+            .usage()
+            .filter(|usage| usage.input > 0 || output(*usage) > 0)
+        {
             // The tokenizer sees the whole prompt, whoever pays for which part of it.
             estimator.learn_prompt(self.prompt, usage.input);
             if self.writes {
-                estimator.learn_answer(usage.output);
+                estimator.learn_answer(output(usage));
             }
-            let actual = self.cost.tokens(usage);
+            let actual = self.cost.tokens(usage, estimate);
             if actual.total() > 0 {
                 error.record(estimate.total() as f64 / actual.total() as f64);
             }
@@ -160,6 +169,12 @@ impl Tally for TokenTally {
         }
         (pieces > 0).then(|| Tokens::new(estimate.input, pieces))
     }
+}
+
+/// The tokens of an answer. Some count what the model thinks in the total alone (`xAI`, Gemini by `OpenAI`'s
+/// protocol).
+fn output(usage: Usage) -> u64 {
+    usage.output.max(usage.total.saturating_sub(usage.input))
 }
 
 /// Whether an answer at this path has tokens beside those of the prompt.

@@ -313,14 +313,13 @@ impl Books {
         let Some(account) = self.account(told.unit, told.period) else {
             return;
         };
-        let limit = account.rate.limit;
         let at_once = match mode {
             Mode::Own => {
-                account.lower(limit, told.remaining, told.reset, now);
+                account.believe(told, now);
                 false
             }
             Mode::Cut(_) => {
-                account.lower(limit, told.remaining, told.reset, now);
+                account.believe(told, now);
                 account.pass_on(told, now);
                 false
             }

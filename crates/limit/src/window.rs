@@ -157,6 +157,16 @@ impl Window {
         Duration::from_micros(leaves.saturating_sub(now))
     }
 
+    /// True if all of it leaves at once, at the end of its period.
+    pub(crate) const fn is_fixed(&self) -> bool {
+        self.buckets.len() == 1
+    }
+
+    /// True if what was counted at `then` is in it still.
+    pub(crate) const fn holds(&self, then: u64) -> bool {
+        self.number(then) + self.len() > self.newest
+    }
+
     pub(crate) fn shape(&self) -> Shape {
         Shape {
             width: Duration::from_micros(self.width),

@@ -5,7 +5,7 @@ use crate::{
     share::{Ask, Heard, LEASE, Lease, RateQuestion},
     window::{Window, micros},
 };
-use headworks_core::Reason;
+use headworks_core::{Hint, Reason};
 use std::time::Duration;
 
 /// One rate and what is used of it.
@@ -19,11 +19,23 @@ pub(super) struct Account {
     /// What is in the window, and since when, though it has not been used here: what others may use of its share
     /// while nothing is heard of them.
     pub(super) withheld: (u64, u64),
+    /// What is in a window that is fixed because the provider has said so, and not because it was used here.
+    pub(super) said: Said,
     /// Since when it counts, if it has been learned: what was reserved before is the provider's to count.
     pub(super) since: u64,
     /// When what the store has last refused will fit, as things stood, or what the provider has said nothing is
     /// left for.
     pub(super) fits_again: u64,
+}
+
+/// What a provider has said that others use.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Said {
+    amount: u64,
+    /// When it was counted.
+    at: u64,
+    /// Until when it is believed.
+    until: u64,
 }
 
 /// When something was reserved.
@@ -65,6 +77,7 @@ impl Account {
             lease: Lease::default(),
             left: 0,
             withheld: (0, 0),
+            said: Said::default(),
             since: 0,
             fits_again: 0,
         }
@@ -96,6 +109,36 @@ impl Account {
             }
         }
         missing
+    }
+
+    /// Counts what the provider says is used. In a sliding window it leaves when the provider says so. In a fixed one it
+    /// would stay to the end, which may be a day: there it is believed for as long as a [`Hint`] is at most, after
+    /// which the provider may say so again.
+    pub(super) fn believe(&mut self, told: Told, now: u64) {
+        self.doubt(now);
+        let missing = self.lower(self.rate.limit, told.remaining, told.reset, now);
+        if !self.window.is_fixed() {
+            return;
+        }
+        if !self.window.holds(self.said.at) {
+            self.said = Said::default();
+        }
+        let lasts = told
+            .reset
+            .map_or(Hint::LONGEST, |reset| reset.min(Hint::LONGEST));
+        self.said = Said {
+            amount: self.said.amount.saturating_add(missing),
+            at: now,
+            until: now.saturating_add(micros(lasts)),
+        };
+    }
+
+    /// Counts no more what the provider has said too long ago.
+    fn doubt(&mut self, now: u64) {
+        if self.said.amount > 0 && self.said.until <= now {
+            let Said { amount, at, .. } = std::mem::take(&mut self.said);
+            self.window.take_back(at, amount);
+        }
     }
 
     /// Has the store told what the provider says is used by all. True if the store is to know at once, since
@@ -199,6 +242,7 @@ impl Account {
 
     /// What is used of it, and what may still be admitted.
     pub(super) fn usage(&mut self, mode: Mode, now: u64) -> Usage {
+        self.doubt(now);
         let limit = self.rate.limit;
         let used = self.window.used(now);
         let remaining = match mode {
@@ -236,24 +280,49 @@ impl Account {
     /// Why `need` does not fit, if it does not.
     #[inline]
     pub(super) fn refusal(&mut self, limit: u64, need: u64, now: u64) -> Option<Full> {
-        let used = self.window.used(now);
-        let fits = used.saturating_add(need) <= limit;
-        // What is larger than the limit would never fit: it goes alone. Nothing is not larger than no limit.
-        let goes_alone = need > limit && used == 0 && limit > 0;
-        match fits || goes_alone {
+        match self.fits(limit, need, now) {
             true => None,
-            false => Some(self.full(limit, need, now)),
+            false => self.full(limit, need, now),
         }
     }
 
     #[cold]
-    fn full(&mut self, limit: u64, need: u64, now: u64) -> Full {
+    fn full(&mut self, limit: u64, need: u64, now: u64) -> Option<Full> {
+        self.doubt(now);
+        if self.fits(limit, need, now) {
+            return None;
+        }
         let used = self.window.used(now);
-        let missing = used.saturating_add(need).saturating_sub(limit);
-        Full {
+        Some(Full {
             rate: self.rate,
             used,
-            left: self.window.until_left(now, missing),
+            left: self.until_fits(limit, used.saturating_add(need), now),
+        })
+    }
+
+    #[inline]
+    fn fits(&mut self, limit: u64, need: u64, now: u64) -> bool {
+        let used = self.window.used(now);
+        // What is larger than the limit would never fit: it goes alone. Nothing is not larger than no limit.
+        let goes_alone = need > limit && used == 0 && limit > 0;
+        used.saturating_add(need) <= limit || goes_alone
+    }
+
+    /// How long until what would be `used` then is within `limit`, as things stand.
+    fn until_fits(&self, limit: u64, used: u64, now: u64) -> Duration {
+        // Nothing ever is. Whoever asks again is not to ask at once.
+        if limit == 0 {
+            let shape = self.window.shape();
+            return match self.rate.limit {
+                0 => shape.width * u32::try_from(shape.buckets).unwrap_or(u32::MAX),
+                _ => EXCHANGE,
+            };
+        }
+        let over = used.saturating_sub(limit);
+        let left = self.window.until_left(now, over);
+        match over <= self.said.amount {
+            true => left.min(Duration::from_micros(self.said.until.saturating_sub(now))),
+            false => left,
         }
     }
 }

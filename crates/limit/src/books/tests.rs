@@ -1,3 +1,5 @@
+mod told;
+
 use super::*;
 use crate::{Minute, share::Granted};
 use proptest::prelude::*;
@@ -107,6 +109,16 @@ fn a_limit_of_none_admits_nothing() {
             .reserve(Tokens::new(1 << 40, 0), false, NOW)
             .is_ok()
     );
+}
+
+#[test]
+fn a_limit_of_none_asks_nobody_back_at_once() {
+    let mut books = books(Limits::new().rpm(0));
+    let refused = books.reserve(Tokens::NONE, false, NOW);
+    let Err(Reason::LimitReached { left, .. }) = refused else {
+        panic!("{refused:?}");
+    };
+    assert!((60..=61).contains(&left.as_secs()), "{left:?}");
 }
 
 #[test]

@@ -121,9 +121,9 @@ impl Config {
     }
 
     /// Whether `rpm`, `tpm` and the other limits of deployments are kept, rather than being shares alone:
-    /// what `headworks.limits` says, else as in `LiteLLM`, where usage-based strategies keep them, and the
-    /// others with `enforce_model_rate_limits`. A number that has been a share in a file for years must not
-    /// begin to refuse requests.
+    /// what `headworks.limits` says, else as in `LiteLLM`, where the strategies by usage, by latency and by cost
+    /// pass over whoever has reached them, and the others keep them with `enforce_model_rate_limits`. A number
+    /// that has been a share in a file for years must not begin to refuse requests.
     #[must_use]
     pub fn keeps_limits(&self) -> bool {
         self.limits().0 != Limits::Weigh
@@ -140,7 +140,10 @@ impl Config {
             return (Limits::Enforce, LimitsBy::Check);
         }
         let limits = match strategy {
-            RoutingStrategy::UsageBased | RoutingStrategy::UsageBasedV2 => Limits::Enforce,
+            RoutingStrategy::UsageBased
+            | RoutingStrategy::UsageBasedV2
+            | RoutingStrategy::LatencyBased
+            | RoutingStrategy::CostBased => Limits::Enforce,
             _ => Limits::Weigh,
         };
         (limits, LimitsBy::Strategy(strategy))

@@ -2,6 +2,7 @@ use crate::{
     RoutingStrategy, check,
     read::{Field, Section},
     report::Report,
+    yaml::{Node, Value},
 };
 use std::time::Duration;
 
@@ -148,15 +149,14 @@ impl WhenSilent {
 }
 
 /// True if `optional_pre_call_checks` has `enforce_model_rate_limits`.
-pub(crate) fn asked_for(router: &Section<'_>, report: &mut Report) -> bool {
-    let Some(list) = router.get("optional_pre_call_checks") else {
+pub(crate) fn asked_for(router: &Section<'_>) -> bool {
+    let list = router.get("optional_pre_call_checks");
+    // What is wrong with the list is reported by whoever reads the affinities in it.
+    let Some(Value::List(items)) = list.map(|list| &list.node.value) else {
         return false;
     };
-    // What is wrong with the list is reported by whoever reads the affinities in it.
-    list.items(report).any(|item| {
-        let scalar = item.node.as_scalar();
-        scalar.is_some_and(|scalar| scalar.text() == ENFORCE)
-    })
+    let mut scalars = items.iter().filter_map(Node::as_scalar);
+    scalars.any(|scalar| scalar.text() == ENFORCE)
 }
 
 /// The name of the check by which `LiteLLM` keeps limits.

@@ -128,7 +128,7 @@ impl RouterSettings {
             affinities: get("optional_pre_call_checks")
                 .map_or_else(Vec::new, |field| Affinity::read_all(&field, report)),
             model_group_affinities: GroupAffinity::read_all(section, report),
-            enforce_model_rate_limits: limits::asked_for(section, report),
+            enforce_model_rate_limits: limits::asked_for(section),
         }
     }
 }

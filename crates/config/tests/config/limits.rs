@@ -7,7 +7,7 @@ fn config(settings: &str) -> headworks_config::Config {
 }
 
 #[test]
-fn limits_are_kept_by_usage_based_strategies_by_a_check_or_when_asked_for() {
+fn limits_are_kept_by_strategies_that_look_at_them_by_a_check_or_when_asked_for() {
     for (settings, kept) in [
         ("", false),
         ("router_settings: {routing_strategy: least-busy}\n", false),
@@ -17,6 +17,14 @@ fn limits_are_kept_by_usage_based_strategies_by_a_check_or_when_asked_for() {
         ),
         (
             "router_settings: {routing_strategy: usage-based-routing}\n",
+            true,
+        ),
+        (
+            "router_settings: {routing_strategy: latency-based-routing}\n",
+            true,
+        ),
+        (
+            "router_settings: {routing_strategy: cost-based-routing}\n",
             true,
         ),
         (
@@ -103,4 +111,12 @@ headworks: {limits: enforce, minute: fixed, redis: {replicas: 4, when_silent: cl
     ] {
         assert!(error.contains(message), "{error}");
     }
+}
+
+#[test]
+fn a_check_that_is_no_list_is_one_problem() {
+    let text =
+        with_model("router_settings: {optional_pre_call_checks: enforce_model_rate_limits}\n");
+    let error = load(&text).unwrap_err().to_string();
+    assert_eq!(error.matches("must be a list").count(), 1, "{error}");
 }

@@ -8,6 +8,7 @@ use headworks_config::{
 };
 use headworks_core::{Group, Outcome};
 use headworks_retry::{Backoff, Budget, Further, RetryPolicy};
+use std::time::Duration;
 
 /// When a deployment is rested, and for how long.
 pub(super) fn breaker(config: &Config, deployment: &Deployment) -> BreakerPolicy {
@@ -41,6 +42,16 @@ pub(super) fn is_lone(config: &Config, deployment: &Deployment) -> bool {
     let has_fallback =
         !fallbacks.default.is_empty() || general.any(|fallback| fallback.group == group);
     members.count() == 1 && !has_fallback
+}
+
+/// The longest that the limits of a deployment are believed to be used up for when its provider says so, though its
+/// breaker never rests because nobody can stand in: an account that it shares, or that is kept to its limits, is
+/// not asked for more. `None` where the breaker decides, or nothing is to rest.
+pub(super) fn rests_by_hint(config: &Config, deployment: &Deployment) -> Option<Duration> {
+    let is_asked_for = config.keeps_limits() || deployment.info.quota_group.is_some();
+    let may_rest = config.cooldown(deployment).time.is_some();
+    (is_asked_for && may_rest && is_lone(config, deployment))
+        .then_some(config.headworks.longest_hint)
 }
 
 /// What becomes of a request when no deployment takes it: whether it waits, and whether one that rests is asked.

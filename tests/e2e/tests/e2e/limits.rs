@@ -2,7 +2,8 @@
 
 use crate::{CHAT, chat};
 use headworks_e2e::{Headworks, config};
-use headworks_upstream::{Upstream, openai};
+use headworks_upstream::{Answer, Upstream, openai};
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn the_provider_is_believed_when_it_says_that_less_is_left() {
@@ -96,5 +97,101 @@ async fn what_a_provider_says_of_one_deployment_is_not_told_as_if_it_were_the_gr
         }
         // Nobody takes these for ours.
         assert_eq!(header("anthropic-ratelimit-requests-remaining"), Some("59"));
+    }
+}
+
+#[tokio::test]
+async fn a_usage_counts_as_the_provider_means_it_and_one_of_nothing_is_none() {
+    const LIMIT: u64 = 100_000;
+    let upstream = Upstream::start().await;
+    let answer = |usage: &Value| {
+        Answer::json(json!({
+            "object": "chat.completion", "model": "m", "usage": usage,
+            "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hi"}}],
+        }))
+    };
+    let cases = [
+        (
+            json!({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}),
+            15,
+        ),
+        // What the model thinks is in the total alone.
+        (
+            json!({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 115}),
+            115,
+        ),
+        (
+            json!({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 3}),
+            15,
+        ),
+        (json!({"total_tokens": 15}), 15),
+        // There is no prompt without a token.
+        (json!({"completion_tokens": 5}), 7),
+        (
+            json!({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}),
+            102,
+        ),
+        (json!({"prompt_tokens": -10, "completion_tokens": "5"}), 102),
+        (json!(null), 102),
+    ];
+    let deployment = |group: usize| {
+        let (group, limit) = (group.to_string(), format!("tpm: {LIMIT}"));
+        config::with(&format!("g{group}"), &group, &upstream.base_url(), &limit)
+    };
+    let deployments: Vec<_> = (0..cases.len()).map(deployment).collect();
+    let rest = "headworks: { limits: enforce }";
+    let headworks = Headworks::start(&config::of(&deployments, rest)).await;
+    let client = headworks.client();
+    for (n, (usage, counted)) in cases.into_iter().enumerate() {
+        let model = format!("g{n}");
+        // The prompt is thought to have 2 tokens, the answer 100.
+        let body = json!({
+            "model": model, "max_tokens": 100, "messages": [{"role": "user", "content": "Hello"}],
+        });
+        upstream.answer(answer(&usage));
+        assert_eq!(client.post(CHAT, &body).await.status, 200);
+        upstream.answer(openai::embeddings("m"));
+        // This one is thought to cost nothing.
+        let body = json!({"model": model, "input": ""});
+        let left = client.post("/v1/embeddings", &body).await;
+        let left: u64 = left.header("x-ratelimit-remaining-tokens").parse().unwrap();
+        assert_eq!(LIMIT - left, counted, "{usage}");
+    }
+}
+
+#[tokio::test]
+async fn one_that_nobody_stands_in_for_rests_as_its_provider_says_where_limits_are_kept() {
+    const ENFORCE: &str = "headworks: { limits: enforce }";
+    let upstream = Upstream::start().await;
+    upstream.answer_with(|_| {
+        openai::error(429, "rate_limit_exceeded", "slow down").header("retry-after", "30")
+    });
+    let deployment = |group: &str, info: &str| {
+        let (url, id) = (upstream.base_url(), format!("of-{group}"));
+        format!(
+            "- {{model_name: {group}, litellm_params: {{model: openai/x, api_key: k, api_base: \"{url}\", rpm: 60, \
+             num_retries: 0}}, model_info: {{id: {id}{info}}}}}\n"
+        )
+    };
+    for (info, rest, of_one, of_other) in [
+        // As LiteLLM has it.
+        ("", "", false, false),
+        ("", ENFORCE, true, false),
+        (", quota_group: account", "", true, true),
+        (", quota_group: account", ENFORCE, true, true),
+    ] {
+        let deployments = ["one", "other"].map(|group| deployment(group, info));
+        let headworks = Headworks::start(&config::of(&deployments, rest)).await;
+        let client = headworks.client();
+        let case = format!("{info}, {rest}");
+        for (group, refused) in [("one", false), ("one", of_one), ("other", of_other)] {
+            let before = upstream.seen().requests;
+            let answer = client.post(CHAT, &chat(group)).await;
+            assert_eq!(answer.status, 429, "{case}");
+            let wait: u64 = answer.header("retry-after").parse().unwrap();
+            assert!((29..=30).contains(&wait), "{case}: {wait}");
+            let asked = upstream.seen().requests > before;
+            assert_eq!(asked, !refused, "{case}: {group}");
+        }
     }
 }

@@ -35,7 +35,7 @@ use headworks_alias::Aliases;
 use headworks_balance::{Balance, Groups, Strategy};
 use headworks_breaker::Circuit;
 use headworks_config::{Config, Deployment, RoutingStrategy};
-use headworks_core::{Group, RequestedModel};
+use headworks_core::{Group, Outcome, RequestedModel, Verdict};
 use headworks_limit::RateLimitLayer;
 use headworks_provider::{
     Target,
@@ -47,6 +47,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     fmt,
     sync::{Arc, atomic::AtomicBool},
+    time::Duration,
 };
 use tokio::time::Instant;
 
@@ -186,12 +187,16 @@ impl<'a> GatewayBuilder<'a> {
                 &quota,
                 sampling.of(deployment, target),
             ));
-            limit = if quotas.is_shared(deployment) {
-                let circuit = circuit.clone();
-                limit.rest_by(move |verdict| circuit.told_to_rest(verdict, Instant::now()))
-            } else {
+            let by_hint = policy::rests_by_hint(config, deployment)
+                .filter(|_| quotas.may_refuse(deployment, &quota));
+            limit = match by_hint {
+                Some(longest) => limit.rest_by(move |verdict| used_up(verdict, longest)),
+                None if quotas.is_shared(deployment) => {
+                    let circuit = circuit.clone();
+                    limit.rest_by(move |verdict| circuit.told_to_rest(verdict, Instant::now()))
+                }
                 // Where nobody shares it, the breaker rests all there is to rest.
-                limit.without_rests()
+                None => limit.without_rests(),
             };
             let breaker = circuit.clone();
             let mut endpoint = endpoint(config, deployment, target, breaker, judge, limit, reach);
@@ -274,6 +279,14 @@ fn headers(config: &Config, deployment: &Deployment, target: &Target) -> Deploym
             .and_then(value),
         secrets: Secrets::new(key.as_ref(), &deployment.extra_headers),
     }
+}
+
+/// How long the provider says that its limits are used up for, as much of it as is believed.
+fn used_up(verdict: Verdict, longest: Duration) -> Option<Duration> {
+    let hint = verdict
+        .hint
+        .filter(|_| verdict.outcome == Outcome::RateLimited);
+    Some(hint?.wait().min(longest))
 }
 
 fn names(config: &Config) -> Names {

@@ -2,6 +2,7 @@
 
 mod account;
 mod exchange;
+mod rest;
 mod strict;
 
 pub(crate) use account::Then;
@@ -15,6 +16,7 @@ use crate::{
 use account::Account;
 use exchange::Together;
 use headworks_core::Reason;
+use rest::Rest;
 use std::{cmp::Ordering, time::Duration};
 
 /// What a quota has been used for.
@@ -26,10 +28,7 @@ pub(crate) struct Books {
     accounts: Vec<Account>,
     /// Of what is only counted: nobody is refused because of it, and no store is told.
     noted: Vec<Account>,
-    /// Nothing is admitted before this.
-    rests_until: u64,
-    /// The provider has said so, and the store has not been told.
-    rest_untold: u64,
+    rest: Rest,
     together: Option<Together>,
 }
 
@@ -95,8 +94,7 @@ impl Books {
             accounts,
             noted,
             in_flight: 0,
-            rests_until: 0,
-            rest_untold: 0,
+            rest: Rest::default(),
             together: None,
         }
     }
@@ -195,9 +193,9 @@ impl Books {
     }
 
     const fn check_rest(&self, now: u64) -> Result<(), Reason> {
-        match self.rests_until.checked_sub(now) {
-            None | Some(0) => Ok(()),
-            Some(left) => Err(Reason::Resting(Duration::from_micros(left))),
+        match self.rest.left(now) {
+            None => Ok(()),
+            Some(left) => Err(Reason::Resting(left)),
         }
     }
 
@@ -354,34 +352,25 @@ impl Books {
             None => {
                 let mut account = Account::new(rate, &self.limits);
                 account.since = now;
-                // No store has said anything else.
-                account.left = limit;
                 self.all().push(account);
+                // It goes by a share of its own only until the store has answered.
+                self.news();
             }
         }
     }
 
     /// Admits nothing until `until`, or later if that has been said before.
-    pub(crate) fn rest(&mut self, until: u64) {
-        if until > self.rests_until {
-            self.rests_until = until;
-            self.rest_untold = until;
-            // The others are to know at once.
-            if let Some(together) = &self.together {
-                together.wanted.news();
-            }
+    pub(crate) fn rest(&mut self, until: u64, now: u64) {
+        if self.rest.say(until, now) {
+            self.news();
         }
     }
 
-    /// Others have been told to rest until `until`.
-    pub(crate) fn heard(&mut self, until: u64) {
-        self.rests_until = self.rests_until.max(until);
-    }
-
     /// It rests no more: somebody has been answered.
-    pub(crate) const fn wake(&mut self) {
-        self.rests_until = 0;
-        self.rest_untold = 0;
+    pub(crate) fn wake(&mut self, now: u64) {
+        if self.rest.wake(now) {
+            self.news();
+        }
     }
 
     pub(crate) const fn in_flight(&self) -> u64 {

@@ -1,7 +1,7 @@
 use crate::{
     Admission, Asking, Limits, Period, Tokens, Told, Unit, Usage,
     books::{Books, Replies, Then},
-    share::{Alone, Answer, Question, Wanted},
+    share::{Alone, Answer, News, Question, Wanted},
     window::micros,
 };
 use headworks_core::{NotAdmitted, Reason};
@@ -201,13 +201,21 @@ impl Quota {
     /// Admits nothing for `rest`, for anybody who shares it: the provider has said so.
     pub fn rest(&self, rest: Duration, now: Instant) {
         let now = self.0.clock.micros(now);
-        self.0.books.lock().rest(now.saturating_add(micros(rest)));
+        let until = now.saturating_add(micros(rest));
+        self.0.books.lock().rest(until, now);
     }
 
-    /// Somebody with whom it is shared has been told to rest for so long.
-    pub(crate) fn heard(&self, rest: Duration) {
+    /// Admits again what fits, for everybody who shares it, though it has been told to [rest](Self::rest): somebody
+    /// has been answered. A rest that is told later than this holds, wherever it is told.
+    pub fn wake(&self, now: Instant) {
+        let now = self.0.clock.micros(now);
+        self.0.books.lock().wake(now);
+    }
+
+    /// Somebody with whom it is shared has said this.
+    pub(crate) fn heard(&self, news: News<'_>) {
         let now = self.0.clock.micros(Instant::now());
-        self.0.books.lock().heard(now.saturating_add(micros(rest)));
+        self.0.books.lock().heard(news, now);
     }
 
     /// Goes by what a store grants from now on; `wanted` is told when something is wanted from it.
@@ -325,7 +333,7 @@ impl Reservation {
     /// Somebody has been answered who was asked though it rests.
     pub(crate) fn wake(&self) {
         if let Some(quota) = &self.quota {
-            quota.0.books.lock().wake();
+            quota.wake(Instant::now());
         }
     }
 

@@ -2,7 +2,7 @@ use super::{Mode, Told, Usage};
 use crate::{
     Limits,
     limits::Rate,
-    share::{Ask, Heard, LEASE, Lease, RateQuestion},
+    share::{Ask, Granted, Heard, LEASE, Lease, RateQuestion},
     window::{Window, micros},
 };
 use headworks_core::{Hint, Reason};
@@ -16,6 +16,8 @@ pub(super) struct Account {
     pub(super) lease: Lease,
     /// What was left of it for others at the last exchange.
     pub(super) left: u64,
+    /// So many answers until the store grants anything of it: with the first, all have told what they have used.
+    pub(super) unheard: u8,
     /// What is in the window, and since when, though it has not been used here: what others may use of its share
     /// while nothing is heard of them.
     pub(super) withheld: (u64, u64),
@@ -75,7 +77,8 @@ impl Account {
             rate,
             window: limits.window(rate.period),
             lease: Lease::default(),
-            left: 0,
+            left: rate.limit,
+            unheard: 2,
             withheld: (0, 0),
             said: Said::default(),
             since: 0,
@@ -157,6 +160,7 @@ impl Account {
             used: self.rate.limit.saturating_sub(remaining),
             age: period.saturating_sub(reset),
             remaining,
+            owed: 0,
         };
         self.lease.heard(heard, now) || remaining == 0
     }
@@ -195,11 +199,11 @@ impl Account {
         let (at, withheld) = self.withheld;
         self.window.take_back(at, withheld);
         let ask = match ahead {
-            Ahead::Of(exchanges) => {
+            Ahead::Of(exchanges) if self.unheard < 2 => {
                 let limit = self.rate.limit;
                 self.lease.ask(limit, now, exchanges, &mut self.window)
             }
-            Ahead::Nothing => self.lease.tell(now, &mut self.window),
+            Ahead::Of(_) | Ahead::Nothing => self.lease.tell(now, &mut self.window),
             Ahead::Unheard => Ask::default(),
         };
         self.window.put_back(at, withheld);
@@ -222,6 +226,9 @@ impl Account {
     /// Why `need` is not to be had of what is leased, if it is not.
     pub(super) fn unleased(&mut self, need: u64, instances: u64, now: u64) -> Option<Full> {
         let limit = self.rate.limit;
+        if self.unheard > 0 {
+            return self.beyond_its_part(need, instances, now);
+        }
         let has = limit > 0 && self.lease.has(need, now);
         if has || self.lease.may_owe(need, self.left, instances) {
             return None;
@@ -238,6 +245,38 @@ impl Account {
             used: limit.saturating_sub(self.left),
             left,
         })
+    }
+
+    /// The same of a rate that the store has granted nothing of yet, since it has only now been learned: until it has, each
+    /// goes by its part of what is left, and owes it.
+    fn beyond_its_part(&mut self, need: u64, instances: u64, now: u64) -> Option<Full> {
+        let limit = self.rate.limit;
+        let part = (self.left / instances.max(1)).max(limit.min(1));
+        let mut full = self.refusal(part, need, now)?;
+        full.left = EXCHANGE;
+        Some(full)
+    }
+
+    /// The store has answered for it. True if it is to be asked once more at once.
+    pub(super) fn answered(&mut self, granted: Granted, asked: u64) -> bool {
+        let begins = self.unheard == 2;
+        self.unheard = self.unheard.saturating_sub(1);
+        self.lease.granted(granted, asked);
+        if !begins {
+            self.left = granted.left;
+        }
+        if granted.left > 0 && !self.lease.has_heard() {
+            self.fits_again = 0;
+        }
+        begins
+    }
+
+    /// Others have heard that nothing is left of it for so long: what is held is none.
+    pub(super) fn emptied(&mut self, lasts: Duration, now: u64) {
+        let until = now.saturating_add(micros(lasts));
+        self.left = 0;
+        self.fits_again = until;
+        self.lease.withdraw(until, now);
     }
 
     /// What is used of it, and what may still be admitted.

@@ -6,7 +6,7 @@ use super::{
     strict::Strict,
 };
 use crate::{
-    share::{Alone, Answer, Question, SlotQuestion, TRUST, Wanted},
+    share::{Alone, Answer, News, Question, SlotQuestion, TRUST, Wanted},
     window::micros,
 };
 use std::{sync::Arc, time::Duration};
@@ -127,14 +127,37 @@ impl Books {
                 lapse: LAPSE,
             }
         });
-        let rest = std::mem::take(&mut self.rest_untold).saturating_sub(now);
-        Question {
+        let mut question = Question {
             quota,
             rates,
             slots,
-            rest: Duration::from_micros(rest),
             heard: self.together.as_ref().map_or(0, |together| together.heard),
+            rest: Duration::ZERO,
+            woken: false,
+            said: Duration::ZERO,
             requests: self.requests(),
+        };
+        self.rest.tell(&mut question, now);
+        question
+    }
+
+    /// Somebody with whom it is shared has said something that all are to know.
+    pub(crate) fn heard(&mut self, news: News<'_>, now: u64) {
+        match news {
+            News::Rest(rest) => self.rest.hear(now.saturating_add(micros(rest)), now),
+            News::Awake => self.rest.hear_awake(now),
+            News::Empty { rate, lasts } => {
+                if let Some(account) = self.named(rate) {
+                    account.emptied(lasts, now);
+                }
+            }
+        }
+    }
+
+    /// The others are to know something at once.
+    pub(super) fn news(&self) {
+        if let Some(together) = &self.together {
+            together.wanted.news();
         }
     }
 
@@ -174,6 +197,7 @@ impl Books {
         if let Some(strict) = &mut together.strict {
             strict.heard(now.saturating_sub(asked), begins);
         }
+        let mut learned = false;
         for (rate, granted) in question.rates.iter().zip(&answer.rates) {
             let Some(account) = self.named(rate.name) else {
                 continue;
@@ -184,19 +208,15 @@ impl Books {
                 account.lease.forgotten(used);
                 account.lease.give_back(granted.at, granted.amount);
             } else {
-                account.lease.granted(*granted, asked);
-                account.left = granted.left;
-                if granted.left > 0 && !account.lease.has_heard() {
-                    account.fits_again = 0;
-                }
+                learned |= account.answered(*granted, asked);
             }
         }
         if forgotten || begins || frees {
             self.want();
         }
-        // Whoever looked at the clock a moment before this has not been told to rest until now.
-        if !answer.rest.is_zero() {
-            self.heard(now + micros(answer.rest));
+        self.rest.answered(answer.rest, forgotten, asked, now);
+        if self.rest.has_news() || learned && !begins {
+            self.news();
         }
         self.decided(question, answer, forgotten, now)
     }
@@ -211,9 +231,7 @@ impl Books {
                 account.lease.unanswered(&rate.ask);
             }
         }
-        if !question.rest.is_zero() {
-            self.rest_untold = self.rest_untold.max(now + micros(question.rest));
-        }
+        self.rest.unanswered();
         self.undecided(now)
     }
 

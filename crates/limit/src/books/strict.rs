@@ -109,7 +109,7 @@ impl Books {
                 slots || leases.clone().any(Lease::is_wanted)
             }
         };
-        is_asked || self.rest_untold > 0 || leases.any(Lease::has_news)
+        is_asked || self.rest.has_news() || leases.any(Lease::has_news)
     }
 
     /// Something may have come back, which others are to have soon.

@@ -258,8 +258,8 @@ fn other_limits_count_what_was_used_before() {
 #[test]
 fn nothing_is_admitted_while_it_rests() {
     let mut books = books(Limits::new());
-    books.rest(NOW + 10 * SECOND);
-    books.rest(NOW + 5 * SECOND);
+    books.rest(NOW + 10 * SECOND, NOW);
+    books.rest(NOW + 5 * SECOND, NOW);
     let resting = Err(Reason::Resting(Duration::from_secs(4)));
     assert_eq!(books.standing(NOW + 6 * SECOND), resting);
     assert_eq!(books.standing(NOW + 10 * SECOND), Ok(()));
@@ -406,6 +406,7 @@ fn leased(limits: Limits, rates: &[(u64, u64)]) -> Books {
     (together.until, together.lost, together.silent) = (u64::MAX, false, false);
     for (account, (amount, left)) in books.accounts.iter_mut().zip(rates) {
         account.left = *left;
+        account.unheard = 0;
         let granted = Granted::new(*amount, NOW, *left);
         account.lease.granted(granted, NOW);
     }

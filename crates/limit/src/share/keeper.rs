@@ -1,4 +1,4 @@
-use super::{Alone, Answer, InstanceId, Question, Store, StoreError, Wanted};
+use super::{Alone, Answer, InstanceId, News, Question, Store, StoreError, Wanted};
 use crate::Quota;
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 use tokio::{
@@ -135,9 +135,9 @@ impl Keeper {
         }
         let kept = quotas.iter().map(|(_, quota)| quota.clone()).collect();
         let named: HashMap<_, _> = quotas.iter().cloned().collect();
-        let heard = move |name: &str, rest| {
+        let heard = move |name: &str, news: News<'_>| {
             if let Some(quota) = named.get(name) {
-                quota.heard(rest);
+                quota.heard(news);
             }
         };
         let calls = wanted.clone();

@@ -27,6 +27,11 @@ pub(crate) struct Lease {
     heard: Option<Heard>,
     /// The same, while it is not known whether the store has heard it.
     telling: Option<Heard>,
+    /// What others have heard that nothing is left for, and when that was.
+    withdrawn: Vec<Return>,
+    withdrawn_at: u64,
+    /// When it goes back.
+    withdrawn_until: u64,
 }
 
 /// What a provider has said is used, by whomever.
@@ -40,6 +45,8 @@ pub(crate) struct Heard {
     pub(crate) age: u64,
     /// What is left.
     pub(crate) remaining: u64,
+    /// What was owed by then: what has been owed since is not known to the provider.
+    pub(crate) owed: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +79,15 @@ pub struct Debt {
 }
 
 const SECOND: u64 = 1_000_000;
+
+/// Adds to what comes back: to the second, so that what comes back of many grants is told together. No bucket is shorter.
+fn add(returns: &mut Vec<Return>, at: u64, amount: u64) {
+    let at = at / SECOND * SECOND;
+    match returns.iter_mut().find(|other| other.at == at) {
+        Some(other) => other.amount += amount,
+        None => returns.push(Return { at, amount }),
+    }
+}
 
 /// What a provider has said longer ago is not news: more has been used since, or it is back.
 const NEWS: u64 = 5 * SECOND;
@@ -125,11 +141,26 @@ impl Lease {
         if amount == 0 {
             return;
         }
-        // To the second, so that what comes back of many grants is told together. No bucket is shorter.
-        let at = at / SECOND * SECOND;
-        match self.returns.iter_mut().find(|other| other.at == at) {
-            Some(other) => other.amount += amount,
-            None => self.returns.push(Return { at, amount }),
+        add(&mut self.returns, at, amount);
+    }
+
+    /// Others have heard that nothing is left: nothing of what is held may be spent. It goes back at `until`, with what
+    /// the provider takes for used; sooner it would be granted again.
+    pub(crate) fn withdraw(&mut self, until: u64, now: u64) {
+        self.expire(now);
+        for grant in self.grants.drain(..) {
+            add(&mut self.withdrawn, grant.at, grant.left);
+        }
+        self.available = 0;
+        (self.withdrawn_at, self.withdrawn_until) = (now, until);
+    }
+
+    /// What was withdrawn goes back when it is time.
+    fn restore(&mut self, now: u64) {
+        if now >= self.withdrawn_until {
+            for Return { at, amount } in std::mem::take(&mut self.withdrawn) {
+                self.give_back(at, amount);
+            }
         }
     }
 
@@ -143,7 +174,10 @@ impl Lease {
     /// there was such.
     pub(crate) fn heard(&mut self, heard: Heard, now: u64) -> bool {
         self.expire(now);
-        self.hear(heard);
+        self.hear(Heard {
+            owed: self.debt,
+            ..heard
+        });
         self.hold_at_most(heard.remaining)
     }
 
@@ -180,7 +214,9 @@ impl Lease {
         self.telling = heard.filter(|heard| now <= heard.at + NEWS);
         self.telling.map_or_else(Default::default, |heard| {
             let age = (now.saturating_sub(heard.at)).saturating_add(heard.age);
-            (heard.used, Duration::from_micros(age))
+            let since = self.debt.saturating_sub(heard.owed);
+            let used = heard.used.saturating_add(since);
+            (used, Duration::from_micros(age))
         })
     }
 
@@ -201,6 +237,7 @@ impl Lease {
     /// What the store is to be told and asked, `ahead` so many times what was asked for since the last time. When
     /// something was used says the `window`.
     pub(crate) fn ask(&mut self, limit: u64, now: u64, ahead: f64, window: &mut Window) -> Ask {
+        self.restore(now);
         self.expire(now);
         // What will be over before long goes back now, while it is worth something. By then there is a younger
         // one: what is not young any more is not counted as held.
@@ -252,6 +289,7 @@ impl Lease {
 
     /// What the store is told where nothing is to be had in advance.
     pub(crate) fn tell(&mut self, now: u64, window: &mut Window) -> Ask {
+        self.restore(now);
         self.expire(now);
         let (told, told_age) = self.pass_on(now);
         Ask {
@@ -278,6 +316,10 @@ impl Lease {
         self.on_credit = false;
         self.telling = None;
         if granted.amount == 0 {
+            return;
+        }
+        if asked < self.withdrawn_at {
+            add(&mut self.withdrawn, granted.at, granted.amount);
             return;
         }
         self.available += granted.amount;
@@ -308,6 +350,7 @@ impl Lease {
     /// all that was `used` is owed.
     pub(crate) fn forgotten(&mut self, used: u64) {
         self.grants.clear();
+        self.withdrawn.clear();
         self.available = 0;
         self.returns.clear();
         self.debt = used;

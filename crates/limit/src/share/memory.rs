@@ -1,4 +1,4 @@
-use super::{Answer, InstanceId, Question, Store, StoreError, shelf::Shelf};
+use super::{Answer, InstanceId, News, Question, Store, StoreError, shelf::Shelf};
 use parking_lot::Mutex;
 use std::{
     collections::HashMap,
@@ -18,7 +18,7 @@ pub struct MemoryStore(Arc<Shelves>);
 struct Shelves {
     clock: Mutex<Clock>,
     shelves: Mutex<HashMap<Arc<str>, Shelf>>,
-    rests: broadcast::Sender<(Arc<str>, Duration)>,
+    news: broadcast::Sender<(Arc<str>, News<'static>)>,
 }
 
 /// What time it is in the store: so late at that moment.
@@ -31,7 +31,7 @@ struct Clock {
 /// A time of day that is neither the beginning of a minute nor of a day.
 const BEGAN: Duration = Duration::from_secs(1_000_000_007);
 
-/// Rests that somebody who is slow to listen may be behind.
+/// News that somebody who is slow to listen may be behind.
 const UNHEARD: usize = 64;
 
 // ===== impl MemoryStore =====
@@ -43,7 +43,7 @@ impl MemoryStore {
         Self(Arc::new(Shelves {
             clock: Mutex::new(Clock::set(BEGAN)),
             shelves: Mutex::default(),
-            rests: broadcast::Sender::new(UNHEARD),
+            news: broadcast::Sender::new(UNHEARD),
         }))
     }
 
@@ -78,23 +78,22 @@ impl Store for MemoryStore {
         let mut shelves = self.0.shelves.lock();
         let answers = questions.iter().map(|question| {
             let shelf = shelves.entry(question.quota.clone()).or_default();
-            let rested = shelf.rests_until();
             let answer = shelf.exchange(instance, question, now);
-            if shelf.rests_until() > rested {
+            for news in shelf.take_news() {
                 // Nobody may be listening.
-                drop(self.0.rests.send((question.quota.clone(), answer.rest)));
+                drop(self.0.news.send((question.quota.clone(), news)));
             }
             answer
         });
         ready(Ok(answers.collect()))
     }
 
-    async fn listen(&self, heard: impl Fn(&str, Duration) + Send + Sync + 'static) {
-        let mut rests = self.0.rests.subscribe();
+    async fn listen(&self, heard: impl Fn(&str, News<'_>) + Send + Sync + 'static) {
+        let mut news = self.0.news.subscribe();
         loop {
             // What was missed comes with the next exchange. The other end is this store's own.
-            if let Ok((quota, rest)) = rests.recv().await {
-                heard(&quota, rest);
+            if let Ok((quota, news)) = news.recv().await {
+                heard(&quota, news);
             }
         }
     }

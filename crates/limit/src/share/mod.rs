@@ -108,8 +108,8 @@ pub use keeper::{Keeper, KeeperParams};
 pub use lease::{Debt, Return};
 pub use memory::MemoryStore;
 pub use store::{
-    Alone, Answer, Ask, Decision, Granted, InstanceId, Question, RateQuestion, SlotQuestion, Store,
-    StoreError,
+    Alone, Answer, Ask, Decision, Granted, InstanceId, News, Question, RateQuestion, SlotQuestion,
+    Store, StoreError,
 };
 
 #[cfg(feature = "redis")]

@@ -1,7 +1,7 @@
 //! The rules a store keeps to, as arithmetic: what the shared script of another store says, in plain words.
 
 use super::{
-    Answer, Ask, Debt, Decision, Granted, InstanceId, LEASE, Question, RateQuestion, Return,
+    Answer, Ask, Debt, Decision, Granted, InstanceId, LEASE, News, Question, RateQuestion, Return,
     SlotQuestion,
 };
 use crate::window::micros;
@@ -12,6 +12,9 @@ use std::{
 
 /// An instance that has not been heard of for so long is not counted any more.
 pub(crate) const FORGOTTEN: Duration = Duration::from_secs(3);
+
+/// That nothing is left is passed on no more often: all who have requests under way hear it with each of them.
+const ANEW: Duration = Duration::from_millis(100);
 
 /// What is known of one quota.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +28,11 @@ pub(super) struct Shelf {
     /// any more, or not yet again, where there is no name.
     waiter: Option<(Option<InstanceId>, u64)>,
     rests_until: u64,
+    /// When that was said, and when somebody was last answered though it rested.
+    rested: u64,
+    woken: u64,
+    /// What has not been passed on.
+    news: Vec<News<'static>>,
     /// When it was begun.
     memory: u64,
     /// When it has last heard of anybody.
@@ -37,6 +45,8 @@ struct Counted {
     buckets: BTreeMap<u64, u64>,
     /// Until then somebody waits for all to be unused, so that nothing is granted in advance.
     awaited_until: u64,
+    /// When it was last passed on that nothing is left.
+    emptied: u64,
 }
 
 // ===== impl Shelf =====
@@ -65,6 +75,7 @@ impl Shelf {
         for rate in &question.rates {
             let counted = self.rates.entry(rate.name).or_default();
             answer.rates.push(counted.exchange(rate, instances, now));
+            self.news.extend(counted.emptied(rate, now));
         }
         if let Some(slots) = &question.slots {
             answer.slots = self.take_slots(instance, slots, now);
@@ -79,16 +90,33 @@ impl Shelf {
             }
             answer.decisions.push(decision);
         }
-        if !question.rest.is_zero() {
-            self.rests_until = self.rests_until.max(now + micros(question.rest));
-        }
+        self.judge(question, now);
         answer.rest = Duration::from_micros(self.rests_until.saturating_sub(now));
         answer
     }
 
-    /// Until when nothing is admitted. Whenever it is later than before, whoever listens is told.
-    pub(super) const fn rests_until(&self) -> u64 {
-        self.rests_until
+    /// Goes by what has been said last: that it rests, or that it is awake.
+    fn judge(&mut self, question: &Question, now: u64) {
+        let said = now.saturating_sub(micros(question.said));
+        let until = now + micros(question.rest);
+        if question.woken {
+            self.woken = self.woken.max(said);
+            if self.rests_until > now && self.rested < said {
+                self.rests_until = 0;
+                self.news.push(News::Awake);
+            }
+        } else if until > now && said >= self.woken {
+            self.rested = self.rested.max(said);
+            if until > self.rests_until {
+                self.rests_until = until;
+                self.news.push(News::Rest(question.rest));
+            }
+        }
+    }
+
+    /// What whoever listens is to be told.
+    pub(super) fn take_news(&mut self) -> Vec<News<'static>> {
+        std::mem::take(&mut self.news)
     }
 
     fn take_slots(&mut self, instance: &InstanceId, slots: &SlotQuestion, now: u64) -> u64 {
@@ -221,6 +249,22 @@ impl Counted {
         };
         self.count(newest, amount);
         Granted::new(amount, now, left.saturating_sub(amount))
+    }
+
+    /// That nothing is left, if the provider has just said so.
+    fn emptied(&mut self, rate: &RateQuestion, now: u64) -> Option<News<'static>> {
+        let bucket = rate.bucket(now.saturating_sub(micros(rate.ask.told_age)));
+        let is_empty = rate.ask.told > 0 && rate.ask.told >= rate.limit;
+        let lasts = bucket + rate.buckets > rate.bucket(now);
+        if !is_empty || !lasts || now < self.emptied + micros(ANEW) {
+            return None;
+        }
+        self.emptied = now;
+        let until = (bucket + rate.buckets) * micros(rate.width) + micros(rate.offset);
+        Some(News::Empty {
+            rate: rate.name,
+            lasts: Duration::from_micros(until.saturating_sub(now)),
+        })
     }
 
     /// How long until `need` fits, if it does not. What is larger than the limit goes alone.

@@ -12,17 +12,35 @@ pub trait Store: Send + Sync + 'static {
     /// Tells and asks of several quotas at once.
     fn exchange(&self, instance: &InstanceId, questions: &[Question]) -> Self::Future;
 
-    /// Tells `heard` of each quota that is told to rest, by its name and for how long, whichever instance has told
-    /// it, until the future is dropped.
+    /// Tells `heard` what all are to know at once, of which quota by its name, whichever instance has said it, until the
+    /// future is dropped.
     ///
-    /// It need not tell of all: whoever misses one learns of it with the next exchange. The default tells of none.
+    /// It need not tell of all: whoever misses something learns of it with the next exchange. The default tells of
+    /// nothing.
     fn listen(
         &self,
-        heard: impl Fn(&str, Duration) + Send + Sync + 'static,
+        heard: impl Fn(&str, News<'_>) + Send + Sync + 'static,
     ) -> impl Future<Output = ()> + Send {
         drop(heard);
         std::future::pending()
     }
+}
+
+/// What all who share a quota are to know at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum News<'a> {
+    /// Nothing is admitted for so long.
+    Rest(Duration),
+    /// It rests no more.
+    Awake,
+    /// The provider says that nothing is left of a rate.
+    Empty {
+        /// The name of the rate.
+        rate: &'a str,
+        /// Until some of that is back.
+        lasts: Duration,
+    },
 }
 
 /// The name of one instance, which no other has.
@@ -51,11 +69,15 @@ pub struct Question {
     pub rates: Vec<RateQuestion>,
     /// Of requests at a time, if they are limited.
     pub slots: Option<SlotQuestion>,
-    /// The provider has said that nothing is admitted for so long.
+    /// The provider has said that nothing is admitted for so long from now on; zero if it has not.
     pub rest: Duration,
     /// What the store's clock has last shown, in microseconds since the epoch; 0 if it is not known. A store that has
     /// heard of nobody since a second before then has lost what it granted meanwhile.
     pub heard: u64,
+    /// Somebody has been answered though it rested: it does so no more, unless a rest has been said since.
+    pub woken: bool,
+    /// How long ago the provider has said so, or has answered: of a rest and a waking the later one holds.
+    pub said: Duration,
     /// Requests that wait to be admitted, in their order: what each needs of each rate, and a slot if they are
     /// limited. Each is admitted whole or not at all.
     pub requests: Vec<Vec<u64>>,

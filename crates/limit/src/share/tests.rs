@@ -18,6 +18,7 @@ mod silence;
 mod slots;
 mod strict;
 mod told;
+mod woken;
 
 /// A store behind a network that is slow, and can be cut.
 #[derive(Clone)]
@@ -80,11 +81,11 @@ impl Store for Remote {
         })
     }
 
-    async fn listen(&self, heard: impl Fn(&str, Duration) + Send + Sync + 'static) {
+    async fn listen(&self, heard: impl Fn(&str, News<'_>) + Send + Sync + 'static) {
         let deaf = self.deaf.clone();
-        let heard = move |quota: &str, rest| {
+        let heard = move |quota: &str, news: News<'_>| {
             if !deaf.load(Ordering::Relaxed) {
-                heard(quota, rest);
+                heard(quota, news);
             }
         };
         self.store.listen(heard).await;

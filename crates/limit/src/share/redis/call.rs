@@ -46,6 +46,8 @@ fn command(script: &Script, rests: &Rests, instance: &InstanceId, question: &Que
     }
     call.arg(rests.channel()).arg(&*question.quota);
     call.arg(instance.as_str()).arg(micros(question.rest));
+    call.arg(u8::from(question.woken))
+        .arg(micros(question.said));
     call.arg(question.heard).arg(question.rates.len());
     for rate in &question.rates {
         let ask = &rate.ask;

@@ -3,10 +3,10 @@
 --
 -- KEYS: 1 what is known of the quota (hash), 2 its instances (sorted by until when they count),
 --       3 slots by instance (hash), 4 the same by until when they are held, 5.. buckets of each rate (hash).
--- ARGV: channel, name of the quota, instance, rest, heard, rates, then of each rate: limit, width, buckets, offset, want,
---       held, advance, alone, told, age of what is missing of that, returns, and of each return: at, amount; debts,
---       and of each debt: age, amount; then 1 and limit, used, want, advance, lapse of slots, or 0; then requests that
---       wait, and what each needs of each rate.
+-- ARGV: channel, name of the quota, instance, rest, 1 if it was woken instead, how long ago that was said, heard, rates,
+--       then of each rate: limit, width, buckets, offset, want, held, advance, alone, told, age of what is missing of
+--       that, returns, and of each return: at, amount; debts, and of each debt: age, amount; then 1 and limit, used,
+--       want, advance, lapse of slots, or 0; then requests that wait, and what each needs of each rate.
 -- Answer: memory, instances, rest, slots, of each rate: amount, at, left; of each request: 0 if it is admitted, the
 --       number of the rate that it does not fit into, or one more than rates if it is the slots; and for how long.
 -- All times are in microseconds.
@@ -28,6 +28,7 @@ local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 local SECOND = 1000000
 local FORGOTTEN = 3 * SECOND
+local ANEW = SECOND / 10
 local LEASE = SECOND
 local DAY = 86400 * SECOND
 -- No instance is called so.
@@ -35,7 +36,7 @@ local TOTAL, NOBODY = '', ''
 
 local quota, members, slots, lapses = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local channel, name = word(), word()
-local instance, rest, heard = word(), number(), number()
+local instance, rest, woken, said, heard = word(), number(), number(), number(), number()
 
 local known = redis.call('HMGET', quota, 'memory', 'heard')
 local memory = known[1]
@@ -58,6 +59,11 @@ local instances = redis.call('ZCARD', members)
 
 local answer = { tonumber(memory), instances, 0, 0 }
 local longest = 120 * SECOND
+
+-- A user that may not publish shares all the same: the others learn of it with their next exchange.
+local function publish(news)
+  redis.pcall('PUBLISH', channel, news .. ' ' .. name)
+end
 
 local rates = {}
 for rate = 1, number() do
@@ -102,6 +108,13 @@ for rate = 1, number() do
   local missed = bucket(now - age)
   if told > used and missed + buckets > newest then
     count(missed, told - used)
+  end
+  local emptied = 'emptied:' .. rate
+  if told > 0 and told >= limit and missed + buckets > newest
+    and now >= tonumber(redis.call('HGET', quota, emptied) or 0) + ANEW then
+    redis.call('HSET', quota, emptied, whole(now))
+    local lasts = (missed + buckets) * width + offset - now
+    publish('empty ' .. string.match(key, '[^:]*$') .. ' ' .. whole(lasts))
   end
 
   local left = math.max(limit - used, 0)
@@ -239,11 +252,24 @@ if hold then
 end
 
 local rests = tonumber(redis.call('HGET', quota, 'rests') or 0)
-if rest > 0 and now + rest > rests then
-  rests = now + rest
-  redis.call('HSET', quota, 'rests', whole(rests))
-  -- A user that may not publish shares all the same: the others learn of it with their next exchange.
-  redis.pcall('PUBLISH', channel, whole(rest) .. ' ' .. name)
+if woken == 1 or rest > 0 then
+  local rested = tonumber(redis.call('HGET', quota, 'rested') or 0)
+  local awake = tonumber(redis.call('HGET', quota, 'woken') or 0)
+  local at = now - said
+  local before = rests
+  if woken == 1 then
+    redis.call('HSET', quota, 'woken', whole(math.max(awake, at)))
+    if rests > now and rested < at then
+      rests = 0
+    end
+  elseif at >= awake then
+    redis.call('HSET', quota, 'rested', whole(math.max(rested, at)))
+    rests = math.max(rests, now + rest)
+  end
+  if rests ~= before then
+    redis.call('HSET', quota, 'rests', whole(rests))
+    publish(whole(math.max(rests - now, 0)))
+  end
 end
 answer[3] = math.max(rests - now, 0)
 longest = math.max(longest, answer[3])

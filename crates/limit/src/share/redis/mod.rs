@@ -5,8 +5,9 @@
 //! the buckets of one quota, some sixty numbers a rate. All keys of a quota have one hash tag, begin with `headworks:1:`
 //! (the number is that of the layout), and are given the time they live in the same script. The window is counted by Redis' own clock.
 //!
-//! A rest is published in the script that notes it, to a channel of the database's, and heard over one more
-//! connection of each instance.
+//! What all are to know at once (that a quota rests, that it does so no more, that a provider says that nothing is left)
+//! is published in the script that notes it, to a channel of the database's, and heard over one more connection of each
+//! instance.
 //!
 //! # A Cluster
 //!
@@ -65,7 +66,7 @@ mod tests;
 
 pub use address::{Address, Login};
 
-use super::{Answer, InstanceId, Question, Store, StoreError};
+use super::{Answer, InstanceId, News, Question, Store, StoreError};
 use call::Call;
 use cluster::Cluster;
 use redis::{Client, IntoConnectionInfo, Script};
@@ -213,7 +214,7 @@ impl Store for RedisStore {
 
     fn listen(
         &self,
-        heard: impl Fn(&str, Duration) + Send + Sync + 'static,
+        heard: impl Fn(&str, News<'_>) + Send + Sync + 'static,
     ) -> impl Future<Output = ()> + Send {
         self.rests.listen(&self.servers, self.patience, heard)
     }

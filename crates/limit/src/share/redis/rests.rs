@@ -1,12 +1,13 @@
-//! Rests as they are published by the script, and how they are heard of.
+//! What is published by the script, and how it is heard of.
 
 use super::{Servers, link::CONNECT};
+use crate::share::News;
 use futures_util::StreamExt;
 use redis::{Client, RedisResult, Value};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, timeout};
 
-/// The channel on which rests are published.
+/// The channel on which all are told of rests, and of what else they are to know at once.
 #[derive(Clone)]
 pub(super) struct Rests {
     /// It is heard in all databases of a server, so each has one of its own.
@@ -40,7 +41,7 @@ impl Rests {
         &self,
         servers: &Servers,
         patience: Duration,
-        heard: impl Fn(&str, Duration) + Sync,
+        heard: impl Fn(&str, News<'_>) + Sync,
     ) {
         let mut backoff = BACKOFF;
         for turn in 0.. {
@@ -61,7 +62,7 @@ impl Rests {
         &self,
         client: Client,
         patience: Duration,
-        heard: &(impl Fn(&str, Duration) + Sync),
+        heard: &(impl Fn(&str, News<'_>) + Sync),
     ) -> Option<()> {
         let connection = in_time(CONNECT, client.get_async_pubsub()).await?;
         let (mut sink, mut messages) = connection.split();
@@ -72,8 +73,8 @@ impl Rests {
                 continue;
             };
             let message: String = message?.get_payload().unwrap_or_default();
-            if let Some((quota, rest)) = read(&message) {
-                heard(quota, rest);
+            if let Some((quota, news)) = read(&message) {
+                heard(quota, news);
             }
         }
     }
@@ -83,10 +84,24 @@ async fn in_time<T>(within: Duration, answer: impl Future<Output = RedisResult<T
     timeout(within, answer).await.ok()?.ok()
 }
 
-/// Which quota rests, and for how long: microseconds, and its name.
-fn read(message: &str) -> Option<(&str, Duration)> {
+/// Which quota, and what of it: for how many microseconds it rests, 0 if it does so no more, and its name; or that it is
+/// empty, by the name of a rate and for how many microseconds.
+fn read(message: &str) -> Option<(&str, News<'_>)> {
+    let lasts = |text: &str| Some(Duration::from_micros(text.parse().ok()?));
+    if let Some(message) = message.strip_prefix("empty ") {
+        let (rate, message) = message.split_once(' ')?;
+        let (left, quota) = message.split_once(' ')?;
+        let lasts = lasts(left)?;
+        return Some((quota, News::Empty { rate, lasts }));
+    }
     let (rest, quota) = message.split_once(' ')?;
-    Some((quota, Duration::from_micros(rest.parse().ok()?)))
+    let rest = lasts(rest)?;
+    let news = if rest.is_zero() {
+        News::Awake
+    } else {
+        News::Rest(rest)
+    };
+    Some((quota, news))
 }
 
 #[cfg(test)]
@@ -95,12 +110,20 @@ mod tests {
 
     #[test]
     fn a_message_is_read_or_ignored() {
-        let rest = Duration::from_millis(1500);
-        assert_eq!(
-            read("1500000 account:my own"),
-            Some(("account:my own", rest))
-        );
-        for wrong in ["", "1500000", "soon account", "-1 account"] {
+        let lasts = Duration::from_millis(1500);
+        let own = |news| Some(("account:my own", news));
+        let rest = News::Rest(lasts);
+        assert_eq!(read("1500000 account:my own"), own(rest));
+        assert_eq!(read("0 account:my own"), own(News::Awake));
+        let empty = News::Empty { rate: "rpm", lasts };
+        assert_eq!(read("empty rpm 1500000 account:my own"), own(empty));
+        for wrong in [
+            "",
+            "1500000",
+            "soon account",
+            "-1 account",
+            "empty rpm account",
+        ] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
     }

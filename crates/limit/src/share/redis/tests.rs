@@ -56,7 +56,7 @@ fn question(rng: &mut fastrand::Rng, last: &[u64]) -> Question {
         held: rng.u64(0..10),
         advance: rng.u64(0..20),
         alone,
-        told: rng.u64(0..400).saturating_sub(300),
+        told: rng.u64(0..420).saturating_sub(300),
         told_age: Duration::from_millis(rng.u64(0..120)),
     };
     let used = rng.u64(0..6);
@@ -79,6 +79,8 @@ fn question(rng: &mut fastrand::Rng, last: &[u64]) -> Question {
             (Some(last), _) => *last,
             (None, _) => 0,
         },
+        woken: rng.u8(0..20) == 0,
+        said: Duration::from_millis(rng.u64(0..40).saturating_sub(20)),
         requests: (0..rng.usize(0..4))
             .map(|_| match rng.u8(0..10) {
                 0 => vec![1, 150],
@@ -107,14 +109,12 @@ async fn the_script_keeps_the_rules_of_the_shelf() {
             .await;
         let answer = &answers.unwrap()[0];
         let now = answer.rates[0].at;
-        let rested = shelf.rests_until();
         let mut untold = question.clone();
         untold.rates.iter_mut().for_each(|rate| rate.ask.told = 0);
         let untold = shelf.clone().exchange(&instance, &untold, now);
         let mut expected = shelf.exchange(&instance, &question, now);
-        if shelf.rests_until() > rested {
-            told.push(("account".to_owned(), question.rest));
-        }
+        let news = shelf.take_news().into_iter();
+        told.extend(news.map(|news| words("account", news)));
         if step == 0 {
             assert_eq!(answer.memory, now, "it is called by when it began");
         }
@@ -136,17 +136,24 @@ async fn the_script_keeps_the_rules_of_the_shelf() {
             sleep(Duration::from_millis(rng.u64(0..25))).await;
         }
     }
-    assert!(told.len() > 10, "{}", told.len());
+    for news in ["Rest", "Awake", "Empty"] {
+        let told = told.iter().filter(|told| told.contains(news)).count();
+        assert!(told > 5, "{news}: {told}");
+    }
     assert!(
         mattered > 20,
         "{mattered} times more is used than is counted"
     );
     assert!(seen.iter().all(|times| *times > 20), "{seen:?}");
     until(|| heard.lock().len() >= told.len()).await;
-    assert_eq!(*heard.lock(), told, "each rest that is longer is published");
+    assert_eq!(*heard.lock(), told, "what is news is published");
 }
 
-type Heard = Arc<Mutex<Vec<(String, Duration)>>>;
+type Heard = Arc<Mutex<Vec<String>>>;
+
+fn words(quota: &str, news: News<'_>) -> String {
+    format!("{quota}: {news:?}")
+}
 
 /// Hears of what is published, from now on.
 async fn listen(server: &RedisServer) -> Heard {
@@ -155,7 +162,7 @@ async fn listen(server: &RedisServer) -> Heard {
     let tell = heard.clone();
     let channel = store.rests.channel().to_owned();
     tokio::spawn(async move {
-        let tell = move |quota: &str, rest| tell.lock().push((quota.to_owned(), rest));
+        let tell = move |quota: &str, news: News<'_>| tell.lock().push(words(quota, news));
         store.listen(tell).await;
     });
     let client = Client::open(server.url()).unwrap();

@@ -335,3 +335,71 @@ async fn a_quota_that_nobody_keeps_any_more_has_its_share_until_another_keeper_d
         ask().await.unwrap().settle(Tokens::NONE);
     }
 }
+
+/// Takes all the slots that it gets, and keeps them.
+async fn fill(quota: &Quota, held: &mut Vec<Reservation>, lasts: Duration) {
+    let end = Instant::now() + lasts;
+    while Instant::now() < end {
+        while let Ok(one) = quota.reserve(Tokens::NONE, Instant::now()) {
+            held.push(one);
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_slots_one_that_is_cut_off_goes_on_with_its_share_or_what_it_had_beside_all_of_them() {
+    // What it has of ten when it is cut off, and what it goes on with: its share is five.
+    for (before, after) in [(2, 5), (8, 8)] {
+        let store = Remote::new(Duration::from_millis(5));
+        let line = Remote {
+            store: store.store.clone(),
+            ..Remote::new(store.latency)
+        };
+        let limits = Limits::new().parallel(10);
+        let there = instance(0, &limits, line.clone(), Alone::Share(0.5));
+        let here = instance(1, &limits, store, Alone::Share(0.5));
+        sleep(SETTLE).await;
+        let (mut far, mut near) = (Vec::new(), Vec::new());
+        while far.len() < before {
+            far.extend(there.quota.reserve(Tokens::NONE, Instant::now()).ok());
+            sleep(Duration::from_millis(20)).await;
+        }
+        // The slots that it held in advance go back before that.
+        sleep(SETTLE).await;
+        line.cut.store(true, Ordering::Relaxed);
+        sleep(LEASE).await;
+        fill(&there.quota, &mut far, LEASE).await;
+        assert_eq!(far.len(), after, "its share, and no more");
+        // For ten seconds what it had is its own; for all of that time they are no more than the limit and its share.
+        fill(&here.quota, &mut near, Duration::from_secs(6)).await;
+        assert!(near.len() <= 10 - before, "{}", near.len());
+        fill(&here.quota, &mut near, Duration::from_secs(6)).await;
+        assert_eq!(near.len(), 10, "they are given away");
+        // It is back, and what is in use is in use: nobody gets more until it is less than the limit.
+        line.cut.store(false, Ordering::Relaxed);
+        fill(&there.quota, &mut far, LEASE).await;
+        assert_eq!((far.len(), near.len()), (after, 10));
+        near.truncate(10 - after);
+        fill(&here.quota, &mut near, LEASE).await;
+        fill(&there.quota, &mut far, LEASE).await;
+        assert_eq!(far.len() + near.len(), 10);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_slots_all_have_their_shares_while_the_store_is_silent() {
+    let store = Remote::new(Duration::from_millis(5));
+    let limits = Limits::new().parallel(10);
+    let make = |number| instance(number, &limits, store.clone(), Alone::Share(0.5));
+    let instances: Vec<_> = (0..3).map(make).collect();
+    sleep(SETTLE).await;
+    store.cut.store(true, Ordering::Relaxed);
+    sleep(LEASE).await;
+    let mut held = Vec::new();
+    for instance in &instances {
+        fill(&instance.quota, &mut held, LEASE).await;
+    }
+    // They were told that there are two of them.
+    assert_eq!(held.len(), 3 * 5);
+}

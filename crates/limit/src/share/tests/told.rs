@@ -67,37 +67,97 @@ async fn the_same_said_to_all_many_times_is_counted_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_hears_that_nothing_is_left_stops_at_once_and_all_do_with_an_exchange() {
-    let store = Remote::new(Duration::from_millis(4));
-    let instances = instances(3, &Limits::new().rpm(1000), &store);
-    sleep(SETTLE).await;
-    let [one, two, three] = [0, 1, 2].map(|number: usize| &instances[number].quota);
-    let mut said = left(0);
-    said.reset = Some(Duration::from_secs(30));
-    one.told(said, Instant::now());
-    let refused = one.reserve(Tokens::NONE, Instant::now()).unwrap_err();
-    let wait = refused.reason().left().unwrap();
-    assert!(wait > Duration::from_secs(29), "{wait:?}");
-    // Nothing is granted any more but what was, in advance.
-    sleep(Duration::from_millis(20)).await;
-    let mut held = 0;
-    for _ in 0..100 {
-        held += all_at_once(two) + all_at_once(three);
-        assert_eq!(all_at_once(one), 0);
+async fn who_hears_that_nothing_is_left_stops_at_once_and_so_do_the_others_whatever_they_hold() {
+    for deaf in [false, true] {
+        let store = Remote::new(Duration::from_millis(4));
+        store.deaf.store(deaf, Ordering::Relaxed);
+        let instances = instances(3, &Limits::new().rpm(1000), &store);
+        sleep(SETTLE).await;
+        let [one, two, three] = [0, 1, 2].map(|number: usize| &instances[number].quota);
+        let mut said = left(0);
+        said.reset = Some(Duration::from_secs(30));
+        one.told(said, Instant::now());
+        let refused = one.reserve(Tokens::NONE, Instant::now()).unwrap_err();
+        let wait = refused.reason().left().unwrap();
+        assert!(wait > Duration::from_secs(29), "{wait:?}");
         sleep(Duration::from_millis(10)).await;
+        let mut held = 0;
+        for _ in 0..100 {
+            held += all_at_once(two) + all_at_once(three);
+            assert_eq!(all_at_once(one), 0);
+            sleep(Duration::from_millis(10)).await;
+        }
+        // Who does not hear it has two leases: one of a twentieth, and the one before it.
+        let most = if deaf { 200 } else { 0 };
+        assert!(held <= most, "{held}");
+        // What was held and not spent is nobody else's either, while the provider takes it for used.
+        for second in 0..25 {
+            for quota in [one, two, three] {
+                assert_eq!(all_at_once(quota), 0, "{second} s later");
+            }
+            sleep(Duration::from_secs(1)).await;
+        }
+        // When the provider says that it is back, it is, and all of it.
+        sleep(Duration::from_secs(8)).await;
+        let log = Log::default();
+        let lasts = Duration::from_secs(10);
+        demand(two, &log, Tokens::NONE, 200, lasts).await;
+        assert!(log.all() >= 900 - held, "{}", log.all());
     }
-    // Two leases each: one of a twentieth, and the one before it.
-    assert!(held <= 200, "{held}");
-    let idle = |quota| async move {
-        sleep(LEASE).await;
-        all_at_once(quota)
-    };
-    for quota in [one, two, three] {
-        assert_eq!(idle(quota).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_has_just_been_learned_refuses_nobody_and_is_kept() {
+    for answers_in in [4, 100] {
+        let store = Remote::new(Duration::from_millis(answers_in));
+        let instances = instances(2, &Limits::new().learn(true), &store);
+        sleep(2 * SETTLE).await;
+        let [one, two] = [0, 1].map(|number: usize| &instances[number].quota);
+        let mut said = left(200);
+        said.limit = Some(1000);
+        let mut admitted = 0;
+        one.told(said, Instant::now());
+        two.told(said, Instant::now());
+        // Until the store has answered each has half of what is left.
+        let end = Instant::now() + Duration::from_millis(2 * answers_in);
+        while Instant::now() < end {
+            for quota in [one, two] {
+                assert!(quota.standing(Instant::now()).is_ok());
+                let one = quota.reserve(Tokens::NONE, Instant::now());
+                one.unwrap().settle(Tokens::NONE);
+                admitted += 1;
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+        let log = Log::default();
+        let lasts = Duration::from_secs(30);
+        let all = [one, two].map(|quota| demand(quota, &log, Tokens::NONE, 50, lasts));
+        futures(all).await;
+        let all = admitted + log.all();
+        assert!((180..=200).contains(&all), "{all}");
     }
-    // When the provider says that it is back, it is.
-    sleep(Duration::from_secs(30)).await;
-    assert!(all_at_once(two) > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_limit_that_has_just_been_learned_nobody_has_more_than_its_part() {
+    let store = Remote::new(Duration::from_millis(50));
+    let instances = instances(4, &Limits::new().learn(true), &store);
+    sleep(SETTLE).await;
+    let mut said = left(200);
+    said.limit = Some(1000);
+    let mut all = 0;
+    for instance in &instances {
+        instance.quota.told(said, Instant::now());
+        all += all_at_once(&instance.quota);
+    }
+    assert_eq!(all, 200);
+    for _ in 0..100 {
+        sleep(Duration::from_millis(50)).await;
+        for instance in &instances {
+            all += all_at_once(&instance.quota);
+        }
+    }
+    assert!(all <= 200, "{all}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -210,7 +210,7 @@ async fn a_rest_that_is_told_to_one_server_is_heard_by_who_listens_to_any() {
             tokio::spawn(async move {
                 let until = Instant::now() + PATIENCE;
                 let client = store.servers.to_listen_to(turn, until).await.unwrap();
-                let tell = move |quota: &str, rest| tell.lock().push((quota.to_owned(), rest));
+                let tell = move |quota: &str, news: News<'_>| tell.lock().push(words(quota, news));
                 store.rests.follow(client, PATIENCE, &tell).await;
             });
             heard

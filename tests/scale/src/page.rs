@@ -200,6 +200,11 @@ below taken from that run; **at most** is this sum, and a test holds each run ag
 
 With *s* = 1/*N* the terms are small but for *A* in a partition, *k*/*N* of the limit. Whoever cannot afford that sets `replicas` higher than there are instances, or
 `closed`. Where *s*·*L* is less than one, each instance still admits one a minute: 500 instances on `rpm: 60` admit 500 by themselves.
+
+Of *P* requests at a time (`max_parallel_requests`) no more than *P* + *S* are under way, where *S* is 0 while the store answers; for *k* instances that
+are cut off from a store which answers the others *k*·max(*a*, *h*), in the first ten seconds *k*·max(0, *a* − *h*); and the sum of max(*a*, *h*) over all of them, less *P*, while it
+answers nobody. *a* is max(1, *s*·*P*), and *h* what an instance has under way when it is cut off, which nobody breaks off. What it had is kept for it for ten
+seconds, and then given to others (not simulated; tests of `headworks-limit` hold it).
 ";
 
 const COLUMNS: &str = "\

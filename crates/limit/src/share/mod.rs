@@ -19,6 +19,7 @@
 //! | `C` | the store answers | 0 for requests; for tokens `N * c` and no more than `L / 4`: of each of `N` instances one request that is larger than any it has seen of late, `c` at most |
 //! | `B` | always | what answers are longer than was reserved for them |
 //! | `A` | an instance starts | what is asked of it until its second exchange, some milliseconds later, and no more than `a` |
+//! | | a limit is [learned](crate::Limits::learn) | of each instance, until the store has answered twice, its part of what the provider says is left |
 //! | | the store does not answer `k` of `N` instances, and answers the others | `k * a` |
 //! | | the store answers nobody | what was granted in the second before and in the half second after, and `N * a - L` if that is more than nothing |
 //! | `D` | an instance crashes | what it owed |
@@ -48,6 +49,20 @@
 //! fewer slots than instances. One that is given up counts until it is known to be out of use, so all together never use
 //! more than there are while the store answers; those of an instance that dies are free ten seconds later.
 //!
+//! Of a limit `P` no more than `P + S` are in use at a time:
+//!
+//! | when | `S` is at most |
+//! |---|---|
+//! | the store answers | 0 |
+//! | an instance starts | `a`, until its second exchange |
+//! | `k` instances are cut off from a store which answers the others | `k * max(a, h)`; in the first ten seconds no more than `k * (a - h)`, if that is more than nothing |
+//! | the store answers nobody | the sum of `max(a, h)` over all of them, less `P` |
+//! | the store has lost its data | what is in use of those that have not told it yet, for half a second |
+//!
+//! `h` is what an instance has in use when it is cut off, and goes on with until it ends; `a = max(1, s * P)`, as above.
+//! What an instance had is kept for it for ten seconds, since it may be in use, and then given to others: an instance
+//! that crashes takes its slots with it for as long. What is in use beyond the limit is not given out again when it ends.
+//!
 //! # Asked for each request
 //!
 //! [`KeeperParams::strict`] has the store decide on each request instead: nothing is held, and a request waits until
@@ -75,12 +90,26 @@
 //! It has counted what all of them have sent, and so is told to the store as what is used at least by all, not as
 //! what is missing in the books of one: however many hear the same, it is counted once.
 //!
+//! That nothing is left is told to the others at once, as a rest is: what they hold is not spent any more, and goes back
+//! when the provider says that it is back. So what goes through after it is what is sent in the milliseconds until all
+//! have heard of it, and, of those that do not hear it since their connection is lost, what they hold, for no longer than
+//! [`LEASE`]. That less is left than the store has counted, and not nothing, is told to the store alone: beside it may go
+//! through what the others hold at that moment: a tenth of the limit at most each that is idle, and what is asked of each
+//! other in two tenths of a second.
+//!
+//! A limit that has just been [learned](crate::Limits::learn) refuses nobody for want of a lease: each instance has its
+//! part of what is left, which it owes, until the store has answered twice, some milliseconds later.
+//!
 //! # Rests
 //!
 //! A provider that says when to come back says so to one instance, and means all of them. The [`Keeper`] tells the
 //! store at once, and the store whoever [listens](Store::listen), so that a rest is known everywhere within some
 //! milliseconds. Whoever does not hear it, since its connection is lost, learns of it with its next exchange, within
 //! half a second.
+//!
+//! That somebody was answered though it rested ([`Quota::wake`]) is told in the same way. Both are told with how long ago
+//! they were said, and of a rest and a waking the later one holds, whenever they are told; of two that are said within
+//! the time of a message it may be the rest.
 //!
 //! # When the store is silent
 //!

@@ -306,6 +306,8 @@ async fn a_quota_that_nobody_keeps_any_more_has_its_share_until_another_keeper_d
         sleep(SETTLE).await;
         for _ in 0..10 {
             ask().await.unwrap().settle(Tokens::NONE);
+            // A lease may be on its way.
+            sleep(Duration::from_millis(20)).await;
         }
         let second = keep();
         drop(first);

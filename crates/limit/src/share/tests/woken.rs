@@ -35,7 +35,7 @@ fn pair() -> (MemoryStore, [(Remote, Instance); 2]) {
 
 #[tokio::test(start_paused = true)]
 async fn who_is_woken_stays_awake_and_so_are_the_others_at_once_and_who_is_deaf_soon() {
-    for (deaf, within) in [(false, 10), (true, 450)] {
+    for (deaf, within) in [(false, 20), (true, 470)] {
         let (_store, [(_, one), (line, other)]) = pair();
         line.deaf.store(deaf, Ordering::Relaxed);
         sleep(SETTLE).await;

@@ -88,9 +88,9 @@ async fn of_a_rest_and_a_waking_the_later_holds_whenever_they_are_told() {
         line.cut.store(true, Ordering::Relaxed);
         let far = || {
             if cut_off_wakes {
-                wake(&other)
+                wake(&other);
             } else {
-                rest(&other)
+                rest(&other);
             }
         };
         let near = || async {

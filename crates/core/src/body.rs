@@ -3,6 +3,7 @@ use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
 use std::{
+    marker::PhantomData,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -31,9 +32,18 @@ where
     // Dropped before the guard, and with it the guards within.
     #[pin]
     inner: B,
+    riding: Riding<B::Data, W>,
+}
+
+/// A guard that is told of a failure that was foretold if it is dropped.
+#[derive(Debug)]
+struct Riding<D, W: Watch<D>> {
     guard: Guard<W>,
     foretold: Option<Foretold>,
+    data: PhantomData<fn(&D)>,
 }
+
+// ===== impl GuardedBody =====
 
 impl<B, W> GuardedBody<B, W>
 where
@@ -44,8 +54,7 @@ where
     pub const fn new(inner: B, guard: Guard<W>) -> Self {
         Self {
             inner,
-            guard,
-            foretold: None,
+            riding: Riding::new(guard, None),
         }
     }
 
@@ -55,8 +64,7 @@ where
         let foretold = head.extensions.get().cloned();
         let body = Self {
             inner,
-            guard,
-            foretold,
+            riding: Riding::new(guard, foretold),
         };
         Response::from_parts(head, body)
     }
@@ -81,22 +89,23 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let this = self.project();
-        if let Some(watch) = this.guard.get_mut() {
+        let guard = &mut this.riding.guard;
+        if let Some(watch) = guard.get_mut() {
             watch.asked();
         }
         let frame = ready!(this.inner.poll_frame(cx)).map(|frame| frame.map_err(Into::into));
         match &frame {
-            None => this.guard.finish(End::Complete),
+            None => guard.finish(End::Complete),
             Some(Err(error)) => {
-                if let Some(watch) = this.guard.get_mut() {
+                if let Some(watch) = guard.get_mut() {
                     watch.failed(&**error);
                 }
-                this.guard.finish(End::Failed);
+                guard.finish(End::Failed);
             }
             // Nothing follows trailers, and gRPC clients do not ask whether anything does.
-            Some(Ok(frame)) if frame.is_trailers() => this.guard.finish(End::Complete),
+            Some(Ok(frame)) if frame.is_trailers() => guard.finish(End::Complete),
             Some(Ok(frame)) => {
-                if let (Some(data), Some(watch)) = (frame.data_ref(), this.guard.get_mut()) {
+                if let (Some(data), Some(watch)) = (frame.data_ref(), guard.get_mut()) {
                     watch.data(data);
                 }
             }
@@ -122,13 +131,33 @@ where
     fn drop(self: Pin<&mut Self>) {
         let this = self.project();
         if this.inner.is_end_stream() {
-            this.guard.has_ended(End::Complete);
-        } else if let Some(failure) = this.foretold.as_ref().and_then(Foretold::failure) {
-            if let Some(watch) = this.guard.get_mut() {
-                watch.failed(failure);
-            }
-            this.guard.has_ended(End::Failed);
+            this.riding.guard.has_ended(End::Complete);
+            this.riding.foretold = None;
         }
+    }
+}
+
+// ===== impl Riding =====
+
+impl<D, W: Watch<D>> Riding<D, W> {
+    const fn new(guard: Guard<W>, foretold: Option<Foretold>) -> Self {
+        Self {
+            guard,
+            foretold,
+            data: PhantomData,
+        }
+    }
+}
+
+impl<D, W: Watch<D>> Drop for Riding<D, W> {
+    fn drop(&mut self) {
+        let Some(failure) = self.foretold.as_ref().and_then(Foretold::failure) else {
+            return;
+        };
+        if let Some(watch) = self.guard.get_mut() {
+            watch.failed(failure);
+        }
+        self.guard.has_ended(End::Failed);
     }
 }
 
@@ -306,5 +335,32 @@ mod tests {
                 "{frames} frames"
             );
         }
+    }
+
+    #[tokio::test]
+    async fn of_a_failure_that_was_foretold_the_guard_within_is_told_first() {
+        struct Named(&'static str, Arc<Mutex<Vec<&'static str>>>);
+        impl Finish for Named {
+            fn finish(self, end: End) {
+                assert_eq!(end, End::Failed);
+                self.1.lock().push(self.0);
+            }
+        }
+        impl Watch<Bytes> for Named {
+            fn failed(&mut self, _: &(dyn std::error::Error + 'static)) {
+                self.1.lock().push(self.0);
+            }
+        }
+
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let foretold = Foretold::default();
+        let mut response = Response::new(Frames(vec![Ok(Frame::data("abc".into()))]));
+        response.extensions_mut().insert(foretold.clone());
+        let guard = |name| Guard::new(Named(name, told.clone()));
+        let response = GuardedBody::of(response, guard("inner"));
+        let body = GuardedBody::of(response, guard("outer"));
+        foretold.fails(Outcome::RateLimited.into());
+        drop(body);
+        assert_eq!(*told.lock(), ["inner", "inner", "outer", "outer"]);
     }
 }

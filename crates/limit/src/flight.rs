@@ -1,7 +1,7 @@
 use crate::{Reservation, Tally, Tokens, rests::Rests};
 use bytes::Buf;
 use headworks_core::{Answer, End, Finish, GuardedBody, Outcome, Verdict, Watch};
-use std::io::IoSlice;
+use std::{error::Error, io::IoSlice};
 
 /// The body of an answer that has come through a [`RateLimit`](crate::RateLimit).
 pub type ResponseBody<B, T> = GuardedBody<B, Flight<T>>;
@@ -79,6 +79,15 @@ impl<T: Tally, D: Buf> Watch<D> for Flight<T> {
         let filled = data.chunks_vectored(&mut pieces);
         for piece in &pieces[..filled] {
             self.tally.follow(piece);
+        }
+    }
+
+    fn failed(&mut self, error: &(dyn Error + 'static)) {
+        // What the head said has been acted on; what it could not say is said here.
+        if self.outcome == Outcome::Success
+            && let Some(rest) = self.rests.after(Verdict::of_error(error))
+        {
+            self.reservation.rest(rest);
         }
     }
 }

@@ -7,8 +7,8 @@
 
 use bytes::Bytes;
 use headworks_core::{
-    Answer, BoxError, Clock, Elapsed, End, LastResort, NotAdmitted, Outcome, Reason, Returned,
-    Verdict,
+    Answer, BoxError, Clock, Elapsed, End, Foretold, Hint, Judged, LastResort, NotAdmitted,
+    Outcome, Reason, Returned, Verdict,
 };
 use headworks_limit::{Cost, Limits, Quota, RateLimit, RateLimitLayer, Tally, Tokens, Unit};
 use http::{Request, Response};
@@ -267,6 +267,72 @@ async fn it_rests_as_the_provider_says_or_as_somebody_else_does_or_never() {
             _ => None,
         };
         assert_eq!(left, expected, "{status}");
+    }
+}
+
+/// How a client learns of an error in an answer with a good head.
+#[derive(Clone, Copy, Debug)]
+enum Reader {
+    /// It reads on to the error that the body ends with.
+    Stays,
+    /// It leaves before, when the failure is known.
+    Leaves,
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_within_an_answer_rests_it_as_the_same_in_its_head_would() {
+    let seconds = |seconds| Some(Duration::from_secs(seconds));
+    let never = |quota| RateLimitLayer::new(quota).without_rests();
+    let by_rule = |quota| {
+        RateLimitLayer::new(quota).rest_by(|verdict| match verdict.outcome {
+            Outcome::Auth => Some(Duration::from_secs(7)),
+            _ => None,
+        })
+    };
+    let layer: fn(Quota) -> RateLimitLayer = RateLimitLayer::new;
+    let hinted = |outcome| Verdict {
+        outcome,
+        hint: Some(Hint::after(Duration::from_secs(30))),
+    };
+    for (make, status, verdict, expected) in [
+        (layer, 200, hinted(Outcome::RateLimited), seconds(30)),
+        (layer, 200, hinted(Outcome::Capacity), seconds(30)),
+        (layer, 200, Outcome::RateLimited.into(), None),
+        (layer, 200, hinted(Outcome::CallerFault), None),
+        (never, 200, hinted(Outcome::RateLimited), None),
+        (by_rule, 200, hinted(Outcome::RateLimited), None),
+        (by_rule, 200, Outcome::Auth.into(), seconds(7)),
+        // What the head has said stands.
+        (layer, 500, hinted(Outcome::RateLimited), None),
+    ] {
+        for reader in [Reader::Stays, Reader::Leaves] {
+            let quota = quota();
+            let (mut service, mut handle) = mock::spawn_layer(make(quota.clone()));
+            assert_ready_ok!(service.poll_ready());
+            let answer = service.call(Request::new(()));
+            let (_, send): (Call, _) = handle.next_request().await.unwrap();
+            let (mut sender, body) = Channel::<Bytes, BoxError>::new(2);
+            let foretold = Foretold::default();
+            let response = Response::builder().status(status);
+            let response = response.extension(foretold.clone()).body(body);
+            send.send_response(response.unwrap());
+            let mut body = answer.await.unwrap().into_body();
+            sender.send_data("a word".into()).await.unwrap();
+            assert!(body.frame().await.unwrap().is_ok());
+            assert!(quota.standing(Instant::now()).is_err(), "its slot is taken");
+            foretold.fails(verdict);
+            if let Reader::Stays = reader {
+                sender.abort(Judged::new(verdict, "told within").into());
+                assert!(body.frame().await.unwrap().is_err());
+            }
+            drop(body);
+            let left = match quota.standing(Instant::now()) {
+                Err(Reason::Resting(left)) => Some(left),
+                _ => None,
+            };
+            assert_eq!(left, expected, "{status} {verdict:?} {reader:?}");
+            assert_eq!(quota.in_flight(), 0);
+        }
     }
 }
 

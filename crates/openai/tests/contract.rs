@@ -49,9 +49,12 @@ fn layer_and_service_are_clone_send_sync_and_debug() {
 #[test]
 fn any_request_body_passes() {
     for layer in layers() {
-        run(checks::request_body_passes(layer, bodies::full()));
-        run(checks::request_body_passes(layer, bodies::text()));
-        run(checks::request_body_passes(layer, bodies::scripted()));
+        run(checks::request_body_passes(layer.clone(), bodies::full()));
+        run(checks::request_body_passes(layer.clone(), bodies::text()));
+        run(checks::request_body_passes(
+            layer.clone(),
+            bodies::scripted(),
+        ));
         run(checks::request_body_passes(layer, bodies::odd()));
     }
 }

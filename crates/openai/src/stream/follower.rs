@@ -1,10 +1,12 @@
 use super::{
     StreamError, StreamErrorKind,
     in_band::InBand,
+    rule::ErrorRule,
     sieve::{Sieve, Stop},
 };
 use bytes::Bytes;
 use headworks_core::{BoxError, Judged, Verdict};
+use http::HeaderMap;
 use std::collections::VecDeque;
 
 const DONE: Bytes = Bytes::from_static(b"data: [DONE]\n\n");
@@ -15,6 +17,7 @@ const DONE: Bytes = Bytes::from_static(b"data: [DONE]\n\n");
 #[derive(Debug)]
 pub(super) struct Follower {
     sieve: Sieve,
+    rule: ErrorRule,
     /// What may be sent.
     queue: VecDeque<Bytes>,
     ending: Option<Result<(), StreamError>>,
@@ -24,9 +27,10 @@ pub(super) struct Follower {
 
 impl Follower {
     /// Goes on where the holder left off, with what it has kept.
-    pub(super) fn new(sieve: Sieve, kept: VecDeque<Bytes>) -> Self {
+    pub(super) fn new(sieve: Sieve, kept: VecDeque<Bytes>, rule: ErrorRule) -> Self {
         let mut follower = Self {
             sieve,
+            rule,
             queue: kept,
             ending: None,
         };
@@ -85,7 +89,10 @@ impl Follower {
         };
         let (kind, source) = match stop {
             Stop::Error(data) => {
-                let verdict = InBand::of(data, self.sieve.protocol()).verdict();
+                let error = InBand::of(data, self.sieve.protocol());
+                // What the head has said of its time is no news by now.
+                let verdict = self.rule.verdict(&error, &HeaderMap::new());
+                let verdict = verdict.unwrap_or_else(|| error.verdict());
                 let told = Judged::new(verdict, "an error event broke the answer off");
                 (StreamErrorKind::InBand, Some(told.into()))
             }

@@ -5,6 +5,7 @@ use super::{
     layer::Until,
     plain::MAX_LOOK,
     protocol::Protocol,
+    rule::ErrorRule,
     waiting::{Answer, Awaits, Waiting},
     whole::Whole,
 };
@@ -14,7 +15,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::Body;
 use pin_project::pin_project;
 use std::{
-    fmt,
+    fmt, mem,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -27,6 +28,7 @@ pub struct ResponseFuture<F, R> {
     state: State<F, R>,
     asked: Asked,
     until: Until,
+    rule: ErrorRule,
     began: Instant,
     /// The clock of the first token, once it is waited for.
     #[pin]
@@ -53,11 +55,12 @@ enum State<F, R> {
 // ===== impl ResponseFuture =====
 
 impl<F, R> ResponseFuture<F, R> {
-    pub(super) fn new(inner: F, asked: Asked, until: Until) -> Self {
+    pub(super) fn new(inner: F, asked: Asked, until: Until, rule: ErrorRule) -> Self {
         Self {
             state: State::Asking(inner),
             asked,
             until,
+            rule,
             began: Instant::now(),
             sleep: None,
         }
@@ -109,7 +112,8 @@ where
         let waiting = waiting.expect("a future is not polled once it is ready");
         let step = ready!(waiting.poll(cx));
         let waiting = *slot.take().expect("seen above");
-        Poll::Ready(waiting.finish(step, this.asked.content_fallback))
+        let rule = mem::take(this.rule);
+        Poll::Ready(waiting.finish(step, this.asked.content_fallback, rule))
     }
 
     /// Nothing can be handed on yet. Ready if a first token should have come by now.

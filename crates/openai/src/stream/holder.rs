@@ -4,6 +4,7 @@ use super::{
     in_band::InBand,
     protocol::Protocol,
     reading::Reading,
+    rule::ErrorRule,
     sieve::{Sieve, Stop},
 };
 use bytes::Bytes;
@@ -96,9 +97,9 @@ impl Holder {
         }
     }
 
-    /// What follows the stream from here on.
-    pub(super) fn into_follower(self) -> Follower {
-        Follower::new(self.sieve, self.kept)
+    /// What follows the stream from here on, and judges an error in it by `rule`.
+    pub(super) fn into_follower(self, rule: ErrorRule) -> Follower {
+        Follower::new(self.sieve, self.kept, rule)
     }
 
     fn decide(&self) -> Held {

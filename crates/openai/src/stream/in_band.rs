@@ -114,8 +114,8 @@ impl InBand {
         self.told.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// The verdict on a stream that it breaks off, where no answer is left to be judged: that of the status it
-    /// names. What names none has broken the answer off, and no more is known of it.
+    /// The verdict on a stream that it breaks off, where nobody has a rule for it: that of the status it names. What
+    /// names none has broken the answer off, and no more is known of it.
     pub(super) fn verdict(&self) -> Verdict {
         self.told
             .map_or(Outcome::Transport, Outcome::of_status)

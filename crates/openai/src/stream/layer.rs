@@ -1,14 +1,15 @@
-use super::Commit;
-use headworks_core::MOST_HELD;
+use super::{Commit, ToldError, rule::ErrorRule};
+use headworks_core::{MOST_HELD, Verdict};
 use std::time::Duration;
 use tower_layer::Layer;
 
 /// Applies [`Commit`]; see the [module](super).
 ///
 /// The default hands on at the first token.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct CommitLayer {
     until: Until,
+    rule: ErrorRule,
 }
 
 /// Up to where an answer is held.
@@ -39,6 +40,7 @@ impl CommitLayer {
     pub const fn new(point: CommitPoint) -> Self {
         Self {
             until: Until::new(point),
+            rule: ErrorRule::none(),
         }
     }
 
@@ -64,13 +66,28 @@ impl CommitLayer {
         self.until.first_token = time.into();
         self
     }
+
+    /// Judges what a provider says of its failure in a good answer by `rule`, before the commit point and after it:
+    /// for whoever knows the provider's errors, so that one that comes as an event means what it does as an answer.
+    ///
+    /// Default: before the commit point it becomes an answer with the status it names, 500 if it names none, and
+    /// nobody has judged that yet; after it, it means what [that status
+    /// does](headworks_core::Outcome::of_status), and is a failure of transport if it names none.
+    #[must_use]
+    pub fn judge_by(
+        mut self,
+        rule: impl Fn(&ToldError<'_>) -> Verdict + Send + Sync + 'static,
+    ) -> Self {
+        self.rule = ErrorRule::new(rule);
+        self
+    }
 }
 
 impl<S> Layer<S> for CommitLayer {
     type Service = Commit<S>;
 
     fn layer(&self, inner: S) -> Commit<S> {
-        Commit::with(inner, self.until)
+        Commit::with(inner, self.until, self.rule.clone())
     }
 }
 

@@ -25,10 +25,11 @@
 //!
 //! Breaking off is an error of the body, [`StreamError`], so that what rides in it further out (load, breaker,
 //! meter) is told a failure and not an end; they know of it before ([`Foretold`](headworks_core::Foretold)), since
-//! many a client leaves as soon as it has read the event. Of the provider's own error event they are told the
-//! [outcome of the status](headworks_core::Outcome::of_status) it names, the one it would be answered with before the
-//! commit point: a prompt that is wrong is the caller's fault in mid-stream too, and a quota that is used up rests the
-//! deployment at once. Of an event that names none, and of all else but a clock that ran out, they are told
+//! many a client leaves as soon as it has read the event. Of the provider's own error event they are told what it
+//! means by a [rule](CommitLayer::judge_by) for whole answers, without one the [outcome of the
+//! status](headworks_core::Outcome::of_status) it names, the one it would be answered with before the commit point: a
+//! prompt that is wrong is the caller's fault in mid-stream too, and a quota that is used up rests the deployment at
+//! once. Of an event that names none where there is no rule, and of all else but a clock that ran out, they are told
 //! [`Transport`](headworks_core::Outcome::Transport). The error comes as soon as the server has taken what is to be sent before
 //! it: the client sees the event first, over HTTP/1.1 and HTTP/2. The error event is in the form of the endpoint: `data: {"error": …}`
 //! for chat completions, completions, images and audio, `response.failed` for Responses, `event: error` for
@@ -53,7 +54,8 @@
 //! Around one deployment, inside retry and whatever counts, so that they see what it makes of an answer.
 //! Directly inside the attempt's timeout, whose time until the head becomes the time until what is held is
 //! handed on; the first token has a clock of its own here, where it is known for one. Outside of a layer that limits the silence between two frames (`headworks-timeout`'s `StreamTimeout`),
-//! so that a stall ends in an error event as a cut does. Whoever judges answers by their status and body belongs outside as well; a
+//! so that a stall ends in an error event as a cut does. Whoever judges answers by their status and body belongs outside as well, and its rules in here
+//! ([`CommitLayer::judge_by`]), so that an error in a stream means what it does elsewhere. A
 //! [`Verdict`](headworks_core::Verdict) that was left on the 200 is taken off an error that was in the stream.
 //!
 //! # What it leaves alone
@@ -145,6 +147,7 @@ mod parting;
 mod plain;
 mod protocol;
 mod reading;
+mod rule;
 mod service;
 mod sieve;
 mod waiting;
@@ -159,4 +162,5 @@ pub use failed::FailedBody;
 pub use future::ResponseFuture;
 pub use layer::{CommitLayer, CommitPoint};
 pub use reading::Reading;
+pub use rule::ToldError;
 pub use service::Commit;

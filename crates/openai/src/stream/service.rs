@@ -1,5 +1,6 @@
 use super::{
     CommitBody, CommitPoint, ResponseFuture, future::Asked, layer::Until, protocol::Protocol,
+    rule::ErrorRule,
 };
 use bytes::Bytes;
 use headworks_core::{BoxError, ContentFallback, Timeouts};
@@ -18,10 +19,11 @@ use tower_service::Service;
 ///
 /// Dropping the future, or the body, drops what is within at once. After a failure the body lets go of what is
 /// within before it tells of it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Commit<S> {
     inner: S,
     until: Until,
+    rule: ErrorRule,
 }
 
 // ===== impl Commit =====
@@ -29,11 +31,11 @@ pub struct Commit<S> {
 impl<S> Commit<S> {
     /// Holds answers of `inner` up to `point`.
     pub const fn new(inner: S, point: CommitPoint) -> Self {
-        Self::with(inner, Until::new(point))
+        Self::with(inner, Until::new(point), ErrorRule::none())
     }
 
-    pub(super) const fn with(inner: S, until: Until) -> Self {
-        Self { inner, until }
+    pub(super) const fn with(inner: S, until: Until, rule: ErrorRule) -> Self {
+        Self { inner, until, rule }
     }
 
     /// The service within.
@@ -77,6 +79,6 @@ where
         let is_plain = own.and_then(|own| own.attempt_body) == Some(true);
         let mut until = self.until;
         until.first_token = until.first_token.filter(|_| !is_plain);
-        ResponseFuture::new(self.inner.call(request), asked, until)
+        ResponseFuture::new(self.inner.call(request), asked, until, self.rule.clone())
     }
 }

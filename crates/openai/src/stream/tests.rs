@@ -11,6 +11,7 @@ use super::{
     holder::{Held, Holder},
     protocol::Protocol,
     reading::Reading,
+    rule::ErrorRule,
 };
 use bytes::Bytes;
 
@@ -63,8 +64,10 @@ fn play_on(mut holder: Holder, chunks: &[&[u8]], end: End) -> Fate {
         return match held {
             Held::More if ended => panic!("still held at its end"),
             Held::More => continue,
-            Held::Commit if ended => follow(holder.into_follower(), chunks, End::Eof),
-            Held::Commit => follow(holder.into_follower(), chunks, end),
+            Held::Commit if ended => {
+                follow(holder.into_follower(ErrorRule::default()), chunks, End::Eof)
+            }
+            Held::Commit => follow(holder.into_follower(ErrorRule::default()), chunks, end),
             Held::Refused(error) => {
                 let json = String::from_utf8(error.json.to_vec()).unwrap();
                 Fate::Refused(error.status().as_u16(), json)

@@ -7,6 +7,7 @@ use super::{
     in_band::InBand,
     plain::{self, Look},
     protocol::Protocol,
+    rule::ErrorRule,
     whole::Whole,
 };
 use crate::finish;
@@ -93,7 +94,8 @@ where
     }
 
     /// The answer as it is handed on. One that was withheld is marked as that if it `may` go elsewhere.
-    pub(super) fn finish(self, step: Step, may: bool) -> Answer<R> {
+    /// What is an error is judged by `rule`.
+    pub(super) fn finish(self, step: Step, may: bool, rule: ErrorRule) -> Answer<R> {
         let Self {
             mut head,
             body,
@@ -124,18 +126,22 @@ where
                 if may && holder.is_withheld() {
                     mark_withheld(&mut head);
                 }
-                let follower = Box::new(holder.into_follower());
+                let follower = Box::new(holder.into_follower(rule));
                 let rest = (!ended).then_some(body);
                 let body = CommitBody::followed(follower, rest, trailers);
                 Ok(Response::from_parts(head, body))
             }
             (Step::Refused(error), _) => {
+                let verdict = rule.verdict(&error, &head.headers);
                 head.status = error.status();
                 head.headers.remove(header::CONTENT_LENGTH);
                 let kind = HeaderValue::from_static("application/json");
                 head.headers.insert(header::CONTENT_TYPE, kind);
-                // Whoever left it has judged by the 200.
+                // Whoever left one has judged by the 200.
                 head.extensions.remove::<Verdict>();
+                if let Some(verdict) = verdict {
+                    head.extensions.insert(verdict);
+                }
                 Ok(Response::from_parts(head, CommitBody::own(error.json)))
             }
             (Step::Failed(error), _) => Err(error.into()),

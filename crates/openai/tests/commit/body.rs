@@ -2,10 +2,11 @@
 
 use crate::*;
 use headworks_contract::Failure;
-use headworks_core::{End, Finish, Foretold, Guard, GuardedBody, Outcome, Verdict, Watch};
+use headworks_core::{End, Finish, Foretold, Guard, GuardedBody, Hint, Outcome, Verdict, Watch};
 use headworks_openai::stream::StreamErrorKind;
+use http::StatusCode;
 use parking_lot::Mutex;
-use std::pin::Pin;
+use std::{pin::Pin, time::Duration};
 use tokio_test::{assert_pending, assert_ready, task};
 
 const CUT: &str = "\n\ndata: {\"error\":{\"message\":\"the answer was cut off before it was finished\",\"type\":\"server_error\",\"param\":null,\"code\":\"stream_cut\"}}\n\n";
@@ -108,6 +109,42 @@ async fn an_error_event_is_judged_the_same_by_who_reads_on_and_by_who_leaves() {
     let limited = Verdict::from(Outcome::RateLimited);
     assert_eq!(foretold.failure().unwrap().verdict(), limited);
     assert_eq!(Verdict::of_error(&*error.unwrap()), limited);
+}
+
+#[tokio::test]
+async fn whoever_has_a_rule_for_errors_is_shown_them_before_the_commit_point_and_after_it() {
+    let layer = CommitLayer::default().judge_by(|told| {
+        assert_eq!(told.status, Some(StatusCode::TOO_MANY_REQUESTS));
+        assert!(told.body.starts_with(b"{\"error\":{"));
+        // Of the head there is nothing to be had once it is gone.
+        Verdict {
+            outcome: Outcome::Capacity,
+            hint: Some(Hint::after(Duration::from_secs(
+                1 + told.headers.len() as u64,
+            ))),
+        }
+    });
+    let verdict = |headers| Verdict {
+        outcome: Outcome::Capacity,
+        hint: Some(Hint::after(Duration::from_secs(1 + headers))),
+    };
+    let at_once = || vec![data(ERROR)];
+    let response = ask(layer.clone(), at_once).await.unwrap();
+    let headers = stream([]).headers().len() as u64;
+    assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(response.extensions().get(), Some(&verdict(headers)));
+
+    // In one piece with the first token, and after it.
+    for steps in [
+        (|| vec![data(HELLO), data(ERROR), Step::Stall]) as fn() -> Vec<Step>,
+        || vec![Step::Data([HELLO, ERROR].concat().into()), Step::Stall],
+    ] {
+        let response = ask(layer.clone(), steps).await.unwrap();
+        let foretold = response.extensions().get::<Foretold>().unwrap().clone();
+        let (_, error) = read(response.into_body()).await;
+        assert_eq!(Verdict::of_error(&*error.unwrap()), verdict(0));
+        assert_eq!(foretold.failure().unwrap().verdict(), verdict(0));
+    }
 }
 
 #[tokio::test]

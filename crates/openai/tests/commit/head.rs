@@ -127,13 +127,13 @@ async fn what_broke_it_is_the_source_and_a_clock_is_a_timeout() {
 async fn a_whole_answer_is_held_to_its_end_if_that_is_the_commit_point() {
     let complete = CommitLayer::new(CommitPoint::Complete);
     let whole = || vec![data(ROLE), data(HELLO), data(STOP)];
-    let response = ask(complete, whole).await.unwrap();
+    let response = ask(complete.clone(), whole).await.unwrap();
     let (told, error) = read(response.into_body()).await;
     assert_eq!(told, [ROLE, HELLO, STOP, DONE].concat());
     assert!(error.is_none());
 
     let cut = || vec![data(ROLE), data(HELLO), Step::Fail(Failure::reset())];
-    let error = ask(complete, cut).await.unwrap_err();
+    let error = ask(complete.clone(), cut).await.unwrap_err();
     assert_eq!(kind(&error), StreamErrorKind::Cut);
 
     let late = || vec![data(HELLO), data(ERROR)];

@@ -1,7 +1,7 @@
 use super::{Case, Judge, Overrule, Rules};
 use crate::Provider;
 use headworks_core::Verdict;
-use http::response::Parts;
+use http::{HeaderMap, StatusCode, response::Parts};
 use std::{fmt, sync::Arc, time::Duration};
 use tower_layer::Layer;
 
@@ -48,6 +48,33 @@ impl<O> JudgeLayer<O> {
     }
 }
 
+impl<O: Overrule> JudgeLayer<O> {
+    /// The verdict on an error that came inside of an answer with a good head: what the layer would leave in an answer
+    /// with that body and of that status, 500 to the user if it names none. For whoever reads streams.
+    ///
+    /// ```
+    /// use headworks_core::Outcome;
+    /// use headworks_provider::{Provider, verdict::JudgeLayer};
+    /// use http::{HeaderMap, StatusCode};
+    ///
+    /// let judge = JudgeLayer::new(Provider::find("openai").expect("a row of the table"));
+    /// let event = br#"{"error": {"code": "model_not_found", "message": "…"}}"#;
+    /// let verdict = judge.of_event(Some(StatusCode::NOT_FOUND), &HeaderMap::new(), event);
+    /// assert_eq!(verdict.outcome, Outcome::Misconfigured);
+    /// ```
+    #[must_use]
+    pub fn of_event(
+        &self,
+        status: Option<StatusCode>,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Verdict {
+        let verdict = self.0.rules.of_event(status, headers, body);
+        let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        self.0.overruled(status, headers, body, verdict)
+    }
+}
+
 impl<S, O> Layer<S> for JudgeLayer<O> {
     type Service = Judge<S, O>;
 
@@ -73,10 +100,20 @@ impl<O> fmt::Debug for JudgeLayer<O> {
 impl<O: Overrule> Params<O> {
     pub(super) fn verdict(&self, head: &Parts, body: &[u8]) -> Verdict {
         let verdict = self.rules.of_answer(head.status, &head.headers, body);
+        self.overruled(head.status, &head.headers, body, verdict)
+    }
+
+    fn overruled(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+        verdict: Verdict,
+    ) -> Verdict {
         let case = Case {
             provider: self.provider,
-            status: head.status,
-            headers: &head.headers,
+            status,
+            headers,
             body,
             verdict,
         };

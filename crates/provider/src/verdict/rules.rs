@@ -65,16 +65,21 @@ impl Rules {
         self.judge(Some(status), headers, &parsed.said(headers))
     }
 
-    /// The verdict on an error that came inside a stream: the JSON of an event.
+    /// The verdict on an error that came inside of an answer with a good head: an event's, or that of a 200.
+    ///
+    /// `status` is the one that whoever read it takes it for; without one it is that of a code in it, and where
+    /// there is none the words alone count.
     #[must_use]
-    pub fn of_event(&self, data: &[u8]) -> Verdict {
-        let headers = HeaderMap::new();
-        let parsed = Parsed::new(data);
-        let said = parsed.said(&headers);
-        let status = said
-            .status
-            .and_then(|status| StatusCode::from_u16(status).ok());
-        self.judge(status, &headers, &said)
+    pub fn of_event(
+        &self,
+        status: Option<StatusCode>,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Verdict {
+        let parsed = Parsed::new(body);
+        let said = parsed.said(headers);
+        let named = || StatusCode::from_u16(said.status?).ok();
+        self.judge(status.or_else(named), headers, &said)
     }
 
     fn judge(&self, status: Option<StatusCode>, headers: &HeaderMap, said: &Said<'_>) -> Verdict {

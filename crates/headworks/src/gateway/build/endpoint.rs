@@ -53,6 +53,8 @@ pub(super) fn endpoint(
             (AttemptTimeoutLayer::new(plain), commit)
         }
     };
+    let rules = judge.clone();
+    let commit = commit.judge_by(move |told| rules.of_event(told.status, told.headers, told.body));
     let silence = StreamTimeoutLayer::new()
         .head(config.headworks.headers_timeout)
         .idle(config.headworks.stream_idle_timeout);

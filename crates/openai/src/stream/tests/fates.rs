@@ -124,7 +124,7 @@ fn an_error_in_mid_stream_is_judged_by_what_it_says() {
         let mut kept = VecDeque::new();
         sieve.push(HELLO.into(), &mut kept);
         let foretold = sieve.reading().foretold().clone();
-        let mut follower = Follower::new(sieve, kept);
+        let mut follower = Follower::new(sieve, kept, ErrorRule::default());
         assert_eq!(foretold.failure(), None);
         follower.push(event.clone().into());
         let told = foretold.failure().map(|failure| failure.verdict().outcome);
@@ -185,7 +185,7 @@ fn a_stream_that_says_nothing_for_long_is_handed_on_all_the_same() {
 fn an_event_too_large_to_look_into_passes_before_its_end() {
     let mut holder = Holder::new(Protocol::Completions, CommitPoint::FirstToken, 1024, false);
     assert_eq!(holder.push(HELLO.into()), Held::Commit);
-    let mut follower = holder.into_follower();
+    let mut follower = holder.into_follower(ErrorRule::default());
     while follower.next().is_some() {}
     follower.push("data: \"".into());
     let piece = Bytes::from(vec![b'x'; 64 * 1024]);
@@ -246,7 +246,11 @@ mod complete {
         );
         assert_eq!(holder.push(HELLO.into()), Held::More);
         assert_eq!(holder.push(HELLO.into()), Held::Commit);
-        let fate = follow(holder.into_follower(), std::iter::empty(), End::Eof);
+        let fate = follow(
+            holder.into_follower(ErrorRule::default()),
+            std::iter::empty(),
+            End::Eof,
+        );
         assert_eq!(fate, told(&[HELLO, HELLO, CUT_EVENT], Err(Cut)));
     }
 }

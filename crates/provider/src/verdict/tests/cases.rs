@@ -97,7 +97,7 @@ proptest! {
         for body in [body, error.to_string().into_bytes()] {
             let verdict = rules.of_answer(status, &HeaderMap::new(), &body);
             prop_assert!(verdict.outcome != Success);
-            let event = rules.of_event(&body);
+            let event = rules.of_event(None, &HeaderMap::new(), &body);
             prop_assert!(event.outcome != Success);
             prop_assert!(event.hint.is_none_or(|hint| hint.wait() <= Hint::LONGEST));
         }

@@ -79,7 +79,7 @@ fn an_error_in_a_stream_is_judged_by_itself() {
         ),
         ("openai", "not JSON", ServerFault, Unsaid),
     ] {
-        let judged = rules(provider).of_event(event.as_bytes());
+        let judged = rules(provider).of_event(None, &HeaderMap::new(), event.as_bytes());
         assert_eq!(judged, verdict(outcome, when), "{provider} {event}");
     }
 }

@@ -34,6 +34,8 @@ struct Bounds {
 /// | 2xx | [`MOST_HELD`] | 1 s | it is good enough to be handed on, and has mostly been held already: so withheld answers are found |
 /// | any other | 64 KiB | 20 ms | an error is short, and sent with its head or right after it |
 ///
+/// Of a request that has a deadline it takes a tenth of what is left until then at most ([`within`](Self::within)).
+///
 /// Dropping an unread HTTP/1.1 body closes its connection; one that was read to the end can be used again. Once
 /// the drain is dropped, so is what rides in the body: a permit, a reservation, a count.
 #[pin_project]
@@ -64,6 +66,16 @@ impl<B: Body> Drain<B> {
             size: 0,
             patience: None,
         }
+    }
+
+    /// Waits no longer than a tenth of the time that is left until `deadline`, if there is one: most of it is for the
+    /// answer that is asked for instead. Default: no deadline.
+    pub fn within(mut self, deadline: Option<Instant>) -> Self {
+        if let Some(deadline) = deadline {
+            let left = deadline.saturating_duration_since(Instant::now());
+            self.bounds.longest = self.bounds.longest.min(left / 10);
+        }
+        self
     }
 }
 
@@ -235,6 +247,29 @@ mod tests {
         let (kept, took) = drain_of(200, Duration::from_secs(9), [data("late")]).await;
         assert!(kept.is_none());
         assert_eq!(took, Duration::from_secs(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tenth_of_what_is_left_until_a_deadline_is_waited_and_no_more() {
+        let millis = Duration::from_millis;
+        for (status, left, longest) in [
+            (200, None, 1000),
+            (200, Some(60_000), 1000),
+            (200, Some(5000), 500),
+            (503, Some(5000), 20),
+            (503, Some(100), 10),
+            (200, Some(0), 0),
+        ] {
+            let late = Late {
+                wait: Box::pin(sleep(Duration::from_secs(9))),
+                frames: VecDeque::new(),
+            };
+            let response = Response::builder().status(status).body(late).unwrap();
+            let began = Instant::now();
+            let deadline = left.map(|left| began + millis(left));
+            assert!(Drain::new(response).within(deadline).await.is_none());
+            assert_eq!(began.elapsed(), millis(longest), "{status} {left:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

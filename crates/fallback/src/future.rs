@@ -107,7 +107,10 @@ where
                         return Poll::Ready(walk.give_up(live(answer)));
                     }
                     match answer {
-                        Ok(response) => this.state.set(State::Draining(Drain::new(response))),
+                        Ok(response) => {
+                            let drain = Drain::new(response).within(walk.deadline());
+                            this.state.set(State::Draining(drain));
+                        }
                         Err(error) => {
                             walk.keep(Err(error));
                             this.state.set(State::Readying);

@@ -33,7 +33,8 @@
 //! The answer of the first group, as `LiteLLM` does it: the client asked for that one, and how the others
 //! failed tells it nothing. It is read before the next group is asked, so that permits and connections are
 //! free by then, and kept if it is no larger than 64 KiB and there within 20 ms; one of a success status, which is
-//! what was withheld (see below), if it is no larger than 8 MiB and there within a second ([`Drain`]). Where it was
+//! what was withheld (see below), if it is no larger than 8 MiB and there within a second, or within a tenth of what is
+//! left until the deadline where that is less ([`Drain`]). Where it was
 //! not, the first of the others that could be kept stands in, or else the last answer of all. The news that a group
 //! is unknown gives way to what the groups asked instead have to say.
 //!

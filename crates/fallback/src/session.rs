@@ -82,6 +82,11 @@ impl<B> Session<B> {
         &self.asked[self.asked.len().saturating_sub(2)]
     }
 
+    /// By when the request must be answered, if that is known.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.ledger.deadline()
+    }
+
     /// True if another group may follow the one that is being asked, however it fails.
     pub(crate) fn may_continue(&self) -> bool {
         self.ledger.fallbacks_left() > 0 && self.route.goes_on(&self.asked)
@@ -90,7 +95,7 @@ impl<B> Session<B> {
     /// Where to go after the group that is being asked has failed. That is then the group that is being asked,
     /// and taken from the ledger.
     pub(crate) fn next(&mut self, failure: Failure, now: Instant) -> Option<Hop<B>> {
-        let in_time = self.ledger.deadline().is_none_or(|deadline| now < deadline);
+        let in_time = self.deadline().is_none_or(|deadline| now < deadline);
         if !in_time {
             return None;
         }

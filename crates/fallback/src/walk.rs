@@ -55,6 +55,11 @@ impl<C, B, R: Body> Walk<C, B, R> {
         self.hop.is_some()
     }
 
+    /// By when the request must be answered, if that is known.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.session.deadline()
+    }
+
     /// True if another group may follow the one that is about to be asked.
     pub(crate) fn may_continue(&self) -> bool {
         self.session.may_continue()

@@ -117,7 +117,7 @@ where
                     };
                     match answer {
                         Ok(response) => {
-                            let drain = Drain::new(response);
+                            let drain = Drain::new(response).within(this.session.deadline());
                             this.state.set(State::Draining { drain, then });
                         }
                         Err(error) => {

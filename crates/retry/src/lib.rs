@@ -29,7 +29,7 @@
 //! It is over before the next attempt begins, so that the permits, reservations and counts that ride in its
 //! body are given back before a deployment is picked again, and the connection is free. Dropping an unread
 //! HTTP/1.1 body closes its connection, and error bodies are small: so up to 64 KiB of it are read, for at
-//! most 20 ms (of one with a success status more: [`Drain`]), and if that was all of it, the connection can be used again and the answer is kept.
+//! most 20 ms (of one with a success status more, near a deadline less: [`Drain`]), and if that was all of it, the connection can be used again and the answer is kept.
 //!
 //! The kept answer is for one case: a later attempt was taken by nobody ([`Refusal`], [`NotAdmitted`], or the
 //! service is no longer ready). Then the client is given the last answer (or error) of a deployment, and not

@@ -57,6 +57,11 @@ impl Session {
         &self.ledger
     }
 
+    /// By when the request must be answered, if that is known.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.ledger.deadline()
+    }
+
     /// True if a further attempt may follow the one that is about to begin.
     pub(crate) fn may_continue(&self) -> bool {
         self.used < self.most && self.ledger.left() > 0
@@ -75,7 +80,7 @@ impl Session {
         let Some(at) = now.checked_add(wait) else {
             return Next::HandOn;
         };
-        let in_time = self.ledger.deadline().is_none_or(|deadline| at < deadline);
+        let in_time = self.deadline().is_none_or(|deadline| at < deadline);
         if !in_time
             || !policy.budget.as_ref().is_none_or(crate::Budget::withdraw)
             || !self.ledger.claim_another()

@@ -2,10 +2,11 @@
 
 use crate::groups::{Step, reply, request, stack, status};
 use bytes::Bytes;
-use headworks_core::{Refusal, UnknownGroup};
+use headworks_core::{Outcome, Refusal, UnknownGroup};
 use headworks_fallback::{Fallbacks, FallbacksBuilder, FellBack};
 use http_body_util::BodyExt;
 use std::time::Duration;
+use tokio::time::Instant;
 use tower::ServiceExt;
 
 fn table() -> FallbacksBuilder {
@@ -122,8 +123,33 @@ async fn nobody_is_asked_after_the_deadline() {
     let slow = |_: &str| reply(500, |reply| reply.after = Duration::from_secs(1));
     let (stack, seen) = stack(table(), slow);
     let (request, ledger) = request("a");
-    ledger.shorten_deadline(tokio::time::Instant::now() + Duration::from_millis(1500));
+    ledger.shorten_deadline(Instant::now() + Duration::from_millis(1500));
     let response = stack.oneshot(request).await.unwrap();
     assert_eq!(response.status(), 500);
     assert_eq!(seen.groups(), ["a", "b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_does_not_come_costs_the_next_group_a_tenth_of_the_time_that_is_left() {
+    let withheld = || {
+        reply(200, |reply| {
+            reply.outcome = Some(Outcome::ContentRefused);
+            reply.body_after = Duration::from_secs(60);
+        })
+    };
+    let table = || Fallbacks::builder().content_policy("a", ["b"]);
+    for (left, asked_after) in [(None, 1000), (Some(2000), 200), (Some(300), 30)] {
+        let (stack, seen) = stack(table(), move |group| match group {
+            "a" => withheld(),
+            _ => status(200),
+        });
+        let (request, ledger) = request("a");
+        if let Some(left) = left {
+            ledger.shorten_deadline(Instant::now() + Duration::from_millis(left));
+        }
+        let response = stack.oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 200);
+        let millis = Duration::from_millis;
+        assert_eq!(seen.times(), [millis(0), millis(asked_after)], "{left:?}");
+    }
 }

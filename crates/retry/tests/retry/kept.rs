@@ -54,6 +54,17 @@ async fn a_rest_that_does_not_come_is_left_after_a_moment() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn near_the_deadline_a_rest_is_left_sooner() {
+    let stalled = reply(503, |reply| reply.body_after = Duration::from_secs(60));
+    let (upstream, seen) = Upstream::among([1], [stalled]);
+    let (request, ledger) = request();
+    ledger.shorten_deadline(Instant::now() + Duration::from_millis(50));
+    let response = retry(upstream).oneshot(request).await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(seen.times()[1], Duration::from_millis(5));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wait_counts_from_the_head_of_the_answer() {
     let limited = reply(429, |reply| {
         reply.headers.insert("retry-after", "1".parse().unwrap());

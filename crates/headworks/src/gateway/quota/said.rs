@@ -3,6 +3,7 @@ use headworks_config::{
     Config, Deployment, Limits, LimitsBy, Minute, Redis, RedisNode, RedisPlace, WhenSilent,
 };
 use std::{fmt, time::Duration};
+use url::Url;
 
 /// What the limits of a configuration are for, and who counts them.
 ///
@@ -179,7 +180,10 @@ fn place(redis: &Redis) -> String {
         db => format!("/{db}"),
     };
     match &redis.place {
-        RedisPlace::Url(url) => format!("Redis at {}", stripped(url.expose())),
+        RedisPlace::Url(url) => match stripped(url.expose()) {
+            Some(place) => format!("Redis at {place}"),
+            None => "Redis".to_owned(),
+        },
         RedisPlace::Server(node) => format!("Redis at {node}{db}"),
         RedisPlace::Cluster(nodes) => format!("the Redis Cluster of {}", listed(nodes)),
         RedisPlace::Sentinel { nodes, service, .. } => {
@@ -195,133 +199,31 @@ fn listed(nodes: &[RedisNode]) -> String {
     nodes.join(", ")
 }
 
-/// What of a URL is no secret.
-fn stripped(url: &str) -> String {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    // What follows may hold a password too.
-    let rest = rest.split(['?', '#']).next().unwrap_or_default();
-    let rest = rest.rsplit('@').next().unwrap_or_default();
-    match rest.split_once('/').unwrap_or((rest, "")) {
-        // A socket of this machine.
-        ("", path) => format!("/{path}"),
-        (host, "") => host.to_owned(),
-        (host, database) => format!("{host}/{database}"),
+/// What of a URL is no secret: where it leads. `None` where that cannot be told from what may be one.
+///
+/// It is read as the client of Redis reads it. Behind a password in which a `/`, `?` or `#` stands as it is, the rest
+/// of it is taken for what follows the host; but then so is the `@` behind it.
+fn stripped(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    let behind = [Some(url.path()), url.query(), url.fragment()];
+    if behind.into_iter().flatten().any(|part| part.contains('@')) {
+        return None;
     }
+    if matches!(url.scheme(), "unix" | "redis+unix") {
+        return Some(url.path().to_owned());
+    }
+    let host = url.host_str()?;
+    let port = url.port().map(|port| format!(":{port}"));
+    let db = url.path().strip_prefix('/');
+    let db = db.and_then(|db| db.parse::<u64>().ok());
+    let db = db.map(|db| format!("/{db}"));
+    Some(
+        [Some(host.to_owned()), port, db]
+            .into_iter()
+            .flatten()
+            .collect(),
+    )
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn said(params: &str, rest: &str) -> Option<String> {
-        let text = format!(
-            "model_list:\n\
-             - {{model_name: m, litellm_params: {{model: openai/a, api_key: a{params}}}}}\n\
-             - {{model_name: m, litellm_params: {{model: openai/b, api_key: b}}}}\n\
-             {rest}"
-        );
-        let config = Config::parse(&text, "config.yaml").unwrap().config;
-        LimitPlan::new(&config).map(|limits| limits.to_string())
-    }
-
-    #[test]
-    fn what_decides_is_named_and_what_to_write_instead() {
-        for (rest, line) in [
-            (
-                "",
-                "weights only, because simple-shuffle keeps none by itself; to keep them write \
-                 `headworks.limits: enforce`",
-            ),
-            (
-                "headworks: {limits: weigh}",
-                "weights only, as headworks.limits says",
-            ),
-            (
-                "headworks: {limits: enforce}",
-                "enforced, as headworks.limits says, for 1 of 2 deployments; counted by this instance alone",
-            ),
-            (
-                "headworks: {limits: enforce, minute: fixed}",
-                "enforced, as headworks.limits says, for 1 of 2 deployments; by the minutes on the clock, around \
-                 whose edges twice a limit may go through; counted by this instance alone",
-            ),
-            (
-                "headworks: {limits: learn}",
-                "enforced, and learned from providers where none is set, as headworks.limits says; counted by this \
-                 instance alone",
-            ),
-            (
-                "router_settings: {optional_pre_call_checks: [enforce_model_rate_limits]}",
-                "enforced, as enforce_model_rate_limits says, for 1 of 2 deployments; counted by this instance alone",
-            ),
-            (
-                "router_settings: {routing_strategy: usage-based-routing-v2}",
-                "enforced, as usage-based-routing-v2 says, for 1 of 2 deployments; counted by this instance alone",
-            ),
-        ] {
-            let said = said(", rpm: 3", rest).unwrap();
-            assert_eq!(said.strip_prefix("limits: "), Some(line), "{rest}");
-        }
-        assert_eq!(said("", "headworks: {limits: enforce}"), None);
-    }
-
-    #[test]
-    fn where_it_is_shared_is_told_and_no_password() {
-        let redis =
-            "redis_host: redis.example.com, redis_port: 1992, redis_password: secret, redis_db: 2";
-        let kept = |settings: &str, own: &str| {
-            let rest =
-                format!("router_settings: {{{settings}}}\nheadworks: {{limits: enforce{own}}}");
-            said(", tpm: 9", &rest).unwrap()
-        };
-        let line = kept(redis, "");
-        assert!(
-            line.ends_with(
-                "deployments; shared over Redis at redis.example.com:1992/2, as router_settings says, and while \
-                 it is silent each instance keeps to 1/2"
-            ),
-            "{line}"
-        );
-        let url = "redis_url: \"rediss://user:secret@redis.example.com?pass=secret\"";
-        let line = kept(url, ", redis: {when_silent: open}");
-        assert!(
-            line.ends_with(
-                "shared over Redis at redis.example.com, as router_settings says, and while it is silent each \
-                 instance counts alone"
-            ),
-            "{line}"
-        );
-        let line = kept(redis, ", redis: {strict_within: 0.02}");
-        assert!(
-            line.contains("says, which is asked for each request and waited for 20ms at most, and")
-        );
-        let line = said("", &format!("router_settings: {{{redis}}}")).unwrap();
-        assert!(
-            line.starts_with(
-                "limits: none on requests or tokens; rests and requests at a time are shared over Redis"
-            ),
-            "{line}"
-        );
-        assert!(!line.contains("secret"), "{line}");
-        for (settings, place) in [
-            (
-                "redis_startup_nodes: [[a, 1], [b, 2]]",
-                "the Redis Cluster of a:1, b:2",
-            ),
-            (
-                "redis_sentinel_nodes: [[a, 1]], service_name: m, sentinel_password: secret, redis_db: 3",
-                "the Redis that the Sentinels at a:1 call m/3",
-            ),
-        ] {
-            let line = kept(settings, "");
-            let shared = format!("; shared over {place}, as router_settings says, and while");
-            assert!(line.contains(&shared), "{line}");
-            assert!(!line.contains("secret"), "{line}");
-        }
-        let cache =
-            "litellm_settings: {cache: true, cache_params: {host: a, port: 7, password: secret}}";
-        let line = said("", cache).unwrap();
-        let shared = "over Redis at a:7, as litellm_settings.cache_params says, and while";
-        assert!(line.contains(shared), "{line}");
-    }
-}
+mod tests;

@@ -1,8 +1,8 @@
 //! Keeps what signs in at a deployment out of its answers: a provider, or whatever stands in its place, may repeat
 //! what it was sent, in an error, in a stream that comes to one, or as an echo.
 //!
-//! A secret is overwritten, to its length: an answer is as long as it said. It is looked for as it was sent: one that
-//! is spread over several events of a stream, or written with escapes of JSON, is not found.
+//! A secret is overwritten, to its length: an answer is as long as it said. It is looked for as it was sent and as JSON
+//! may write it (`\u002d`, `\/`); one that is spread over several events of a stream is not found.
 
 use super::secrets::{Secrets, Within};
 use bytes::{Bytes, BytesMut};
@@ -160,7 +160,57 @@ mod tests {
         assert_eq!(headers.len(), 1);
     }
 
+    #[test]
+    fn one_that_is_written_with_escapes_is_overwritten_with_them() {
+        let of = || of("sk-canary/1", None);
+        let body = br#"{"error":{"message":"bad key sk\u002Dcanary\/1\nof {\"key\": \"sk\\u002dcanary/1\"}"}}"#;
+        let wanted = br#"{"error":{"message":"bad key [redacted]*******\nof {\"key\": \"[redacted]*******\"}"}}"#;
+        for cut in 0..body.len() {
+            let (one, other) = body.split_at(cut);
+            let text = String::from_utf8(redacted(of(), &[one, other])).unwrap();
+            assert_eq!(text.as_bytes(), wanted, "{text}");
+        }
+        let mut redact = of();
+        let event = Bytes::from_static(b"data: {\"delta\":\"a line\\nand \\u00fc\"}\n\n");
+        assert_eq!(
+            redact.piece(event.clone()).as_ptr(),
+            event.as_ptr(),
+            "not copied"
+        );
+    }
+
+    /// How a character may be written in a string of JSON.
+    fn written(character: char, how: u8) -> String {
+        match (character, how) {
+            (_, 1) => format!("\\u{:04x}", u32::from(character)),
+            (_, 2) => format!("\\u{:04X}", u32::from(character)),
+            ('/', 3) => "\\/".to_owned(),
+            _ => character.to_string(),
+        }
+    }
+
     proptest! {
+        #[test]
+        fn no_writing_in_json_within_json_tells_one(
+            key in "[a-z0-9/_+=-]{8,20}", how in prop::collection::vec(0..4_u8, 20), levels in 0..3_usize,
+            before in "\\PC{0,20}", cut in 0..400_usize,
+        ) {
+            let text: String = key.chars().zip(how).map(|(c, how)| written(c, how)).collect();
+            let mut body = serde_json::to_string(&before).unwrap();
+            body.insert_str(body.len() - 1, &text);
+            for _ in 0..levels {
+                body = serde_json::to_string(&body).unwrap();
+            }
+            let (one, other) = body.as_bytes().split_at(cut.min(body.len()));
+            let all = String::from_utf8(redacted(of(&key, None), &[one, other])).unwrap();
+            prop_assert_eq!(all.len(), body.len());
+            let mut read = all;
+            for _ in 0..=levels {
+                read = serde_json::from_str(&read).unwrap();
+                prop_assert!(!read.contains(&key), "{}", read);
+            }
+        }
+
         #[test]
         fn pieces_make_no_difference(body in "[ab]{0,60}", cuts in prop::collection::vec(0..60_usize, 0..6)) {
             let both = || of("aabaabab", Some("babaabba"));

@@ -1,5 +1,7 @@
 //! What a deployment is sent that must not come back.
 
+mod escaped;
+
 use headworks_core::Secret;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use memchr::memmem::Finder;
@@ -78,19 +80,32 @@ impl Secrets {
         self.all(within).is_empty()
     }
 
-    /// Where the first of them stands.
+    /// Where the first of them stands, as it was sent or as JSON may have written it.
     pub(super) fn find(&self, within: Within, bytes: &[u8]) -> Option<Range<usize>> {
-        let found = self.all(within).iter().filter_map(|finder| {
+        let all = self.all(within).iter();
+        let plain = all.clone().filter_map(|finder| {
             let at = finder.find(bytes)?;
             Some(at..at + finder.needle().len())
         });
+        // Most texts have no escapes, and none is looked for in them.
+        let escaped = escaped::is_any(bytes).then_some(all);
+        let escaped = escaped.into_iter().flatten();
+        let escaped = escaped.filter_map(|finder| escaped::find(finder.needle(), bytes));
+        let found = plain.chain(escaped);
         found.min_by_key(|range| (range.start, Reverse(range.end)))
     }
 
     /// How many of the last bytes may be the beginning of one that is still to come.
     pub(super) fn begun(&self, within: Within, bytes: &[u8]) -> usize {
+        // An event ends in a line feed, which is in no secret and in no writing of one.
+        if bytes.last().is_none_or(|last| *last == b'\n') {
+            return 0;
+        }
         let all = self.all(within).iter();
-        let begun = all.map(|finder| begun(finder.needle(), bytes));
+        let begun = all.map(|finder| {
+            let secret = finder.needle();
+            begun(secret, bytes).max(escaped::begun(secret, bytes))
+        });
         begun.max().unwrap_or(0)
     }
 
@@ -123,7 +138,6 @@ fn least(mut all: Vec<&str>) -> Vec<Finder<'static>> {
 }
 
 fn begun(secret: &[u8], bytes: &[u8]) -> usize {
-    // An event ends in a line feed, which is in no secret.
     if bytes.last().is_none_or(|last| !secret.contains(last)) {
         return 0;
     }

@@ -38,20 +38,25 @@ model_list:
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deployment_takes_as_many_at_a_time_as_it_has_slots() {
-    let gateway = gateway(
-        r#"
+async fn a_deployment_takes_as_many_at_a_time_as_it_has_slots_whatever_limits_are_for() {
+    for limits in [
+        "",
+        "headworks: { limits: weigh }",
+        "headworks: { limits: enforce }",
+        "headworks: { limits: learn }",
+    ] {
+        let gateway = gateway(&format!(
+            r#"
 model_list:
   - model_name: m
-    litellm_params: { model: simulated/x, max_parallel_requests: 2, simulated: { latency_ms: 1000 } }
-router_settings: { num_retries: 0 }
-"#,
-    );
-    let asked = (0..3).map(|_| ask(&gateway, chat(HELLO)));
-    let statuses: Vec<_> = futures_util::future::join_all(asked)
-        .await
-        .iter()
-        .map(|response| response.status().as_u16())
-        .collect();
-    assert_eq!(statuses, [200, 200, 429]);
+    litellm_params: {{ model: simulated/x, max_parallel_requests: 2, rpm: 1000, simulated: {{ latency_ms: 1000 }} }}
+router_settings: {{ num_retries: 0 }}
+{limits}
+"#
+        ));
+        let asked = (0..3).map(|_| ask(&gateway, chat(HELLO)));
+        let answers = futures_util::future::join_all(asked).await;
+        let statuses = answers.iter().map(|response| response.status().as_u16());
+        assert_eq!(statuses.collect::<Vec<_>>(), [200, 200, 429], "{limits}");
+    }
 }

@@ -85,7 +85,8 @@ impl Quota {
         Self(Arc::new(State { clock, books }))
     }
 
-    /// Goes by other limits from now on, for everybody who shares it: after a reload. What is used counts on.
+    /// Goes by other limits from now on, for everybody who shares it: for whoever is told of others while it runs.
+    /// What is used counts on where the same is still counted, and what has been admitted stays so.
     pub fn set_limits(&self, limits: Limits) {
         self.0.books.lock().keep(limits);
     }
@@ -111,25 +112,14 @@ impl Quota {
         self.admit(&mut self.0.books.lock(), tokens, now, false)
     }
 
-    /// Admits a request though the quota [rests](Self::rest), for whoever has nobody else to ask. Limits are kept
-    /// all the same.
-    ///
-    /// # Errors
-    ///
-    /// As [`reserve`](Self::reserve).
-    pub fn reserve_anyway(&self, tokens: Tokens, now: Instant) -> Result<Reservation, NotAdmitted> {
-        let now = self.0.clock.micros(now);
-        self.admit(&mut self.0.books.lock(), tokens, now, true)
-    }
-
     /// The same as [`reserve`](Self::reserve), where a store may have to be asked for each request. What does not
     /// wait is decided at once.
     pub fn ask(&self, tokens: Tokens, now: Instant) -> Admission {
         self.ask_or_admit(tokens, now, false)
     }
 
-    /// As [`reserve_anyway`](Self::reserve_anyway).
-    pub fn ask_anyway(&self, tokens: Tokens, now: Instant) -> Admission {
+    /// The same though it [rests](Self::rest), for whoever has nobody else to ask. Limits are kept all the same.
+    pub(crate) fn ask_anyway(&self, tokens: Tokens, now: Instant) -> Admission {
         self.ask_or_admit(tokens, now, true)
     }
 
@@ -347,7 +337,7 @@ impl Reservation {
         }
     }
 
-    /// It was never sent: nothing of it counts.
+    /// It was never sent: nothing of it counts. The same as to drop it, in a word.
     pub fn refund(mut self) {
         self.give_back();
     }

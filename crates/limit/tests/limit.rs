@@ -10,7 +10,9 @@ use headworks_core::{
     Answer, BoxError, Clock, Elapsed, End, Foretold, Hint, Judged, LastResort, NotAdmitted,
     Outcome, Reason, Returned, Verdict,
 };
-use headworks_limit::{Cost, Limits, Quota, RateLimit, RateLimitLayer, Tally, Tokens, Unit};
+use headworks_limit::{
+    Cost, Limits, Period, Quota, RateLimit, RateLimitLayer, Tally, Tokens, Unit,
+};
 use http::{Request, Response};
 use http_body_util::{
     BodyExt,
@@ -270,6 +272,28 @@ async fn it_rests_as_the_provider_says_or_as_somebody_else_does_or_never() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn other_limits_hold_at_once_for_all_who_share_it_and_what_is_used_counts_on() {
+    let quota = Quota::new(Limits::new().rpm(2));
+    let other = quota.clone();
+    let reserve = |quota: &Quota| quota.reserve(Tokens::NONE, Instant::now());
+    for _ in 0..2 {
+        reserve(&quota).unwrap().settle(Tokens::NONE);
+    }
+    assert!(reserve(&other).is_err());
+    quota.set_limits(Limits::new().rpm(3));
+    assert_eq!(other.limits().get(Unit::Requests, Period::Minute), Some(3));
+    let third = reserve(&other).unwrap();
+    assert!(reserve(&quota).is_err());
+    // What was never sent leaves its place to another.
+    third.refund();
+    let third = reserve(&quota).unwrap();
+    quota.set_limits(Limits::new().rpm(1));
+    third.settle(Tokens::NONE);
+    let used = quota.usage(Instant::now())[0];
+    assert_eq!((used.used, used.limit), (3, 1), "what is admitted stays so");
+}
+
 /// How a client learns of an error in an answer with a good head.
 #[derive(Clone, Copy, Debug)]
 enum Reader {
@@ -321,7 +345,7 @@ async fn an_error_within_an_answer_rests_it_as_the_same_in_its_head_would() {
             assert!(body.frame().await.unwrap().is_ok());
             assert!(quota.standing(Instant::now()).is_err(), "its slot is taken");
             foretold.fails(verdict);
-            if let Reader::Stays = reader {
+            if matches!(reader, Reader::Stays) {
                 sender.abort(Judged::new(verdict, "told within").into());
                 assert!(body.frame().await.unwrap().is_err());
             }

@@ -240,7 +240,8 @@ impl Alone {
 // ===== impl Granted =====
 
 impl Granted {
-    /// So much may be spent, is counted `at`, and so much is left.
+    /// So much may be spent, is counted `at`, and so much is left. For whoever writes a [`Store`], since there may come
+    /// to be more to say.
     #[must_use]
     pub const fn new(amount: u64, at: u64, left: u64) -> Self {
         Self { amount, at, left }

@@ -55,6 +55,7 @@ fn stream(steps: impl IntoIterator<Item = Step>) -> Response<ScriptedBody> {
 }
 
 /// A service that gives these answers, one after the other, around which the layer is put.
+#[expect(clippy::needless_pass_by_value, reason = "most make one for it")]
 fn commit(
     layer: CommitLayer,
     answer: impl Fn() -> Response<ScriptedBody> + Send + Sync + 'static,

@@ -1,10 +1,10 @@
 //! Several instances, which are processes, share limits over a real Redis, and no client can tell what becomes
 //! of it.
 
-use crate::{CHAT, chat};
+use crate::{CHAT, chat, chat_stream};
 use futures_util::future::join_all;
-use headworks_e2e::{Client, Headworks, bounded, config};
-use headworks_upstream::{Answer, RedisServer, Upstream};
+use headworks_e2e::{Client, Headworks, bounded, config, read_until};
+use headworks_upstream::{Answer, RedisServer, Upstream, openai};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -167,6 +167,28 @@ async fn whatever_the_provider_says_of_the_account_is_told() {
         assert_eq!(ask_of(&other, group).await, '1');
         a.answer_next(answer);
         assert_eq!(ask_of(&one, group).await, '2');
+        until_told(&other, group).await;
+    }
+}
+
+#[tokio::test]
+async fn what_it_says_of_the_account_in_mid_stream_is_told_too() {
+    let (a, b) = (Upstream::start().await, Upstream::start().await);
+    let redis = RedisServer::start(&[]).await;
+    let groups = ["busy", "locked"].map(str::to_owned);
+    let instances = start_pair(&groups, &a, &b, &redis).await;
+    let [one, other] = [0, 1].map(|number| instances[number].client());
+    for (group, kind) in groups
+        .iter()
+        .zip(["rate_limit_exceeded", "invalid_api_key"])
+    {
+        assert_eq!(ask_of(&other, group).await, '1');
+        let error = openai::error_event(kind, "no more");
+        a.answer_next(openai::chat_stream("a-model", false).only(3).chunk(error));
+        let mut answer = one.open(CHAT, chat_stream(group).to_string()).await;
+        let told = read_until(answer.body_mut(), "no more").await;
+        assert!(told.contains("Hello"), "{told}");
+        drop(answer);
         until_told(&other, group).await;
     }
 }

@@ -61,7 +61,7 @@ pub(super) fn begun(secret: &[u8], bytes: &[u8]) -> usize {
             return run - even;
         }
         let start = at + run - own(run, first);
-        if let Match::Begun = of(secret, &bytes[start..]) {
+        if matches!(of(secret, &bytes[start..]), Match::Begun) {
             return bytes.len() - start;
         }
         at += run.max(1);

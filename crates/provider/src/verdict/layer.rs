@@ -58,7 +58,7 @@ impl<O: Overrule> JudgeLayer<O> {
     /// use http::{HeaderMap, StatusCode};
     ///
     /// let judge = JudgeLayer::new(Provider::find("openai").expect("a row of the table"));
-    /// let event = br#"{"error": {"code": "model_not_found", "message": "…"}}"#;
+    /// let event = br#"{"error": {"code": "model_not_found", "message": "no such model"}}"#;
     /// let verdict = judge.of_event(Some(StatusCode::NOT_FOUND), &HeaderMap::new(), event);
     /// assert_eq!(verdict.outcome, Outcome::Misconfigured);
     /// ```

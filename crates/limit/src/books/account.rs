@@ -25,9 +25,18 @@ pub(super) struct Account {
     pub(super) said: Said,
     /// Since when it counts, if it has been learned: what was reserved before is the provider's to count.
     pub(super) since: u64,
-    /// When what the store has last refused will fit, as things stood, or what the provider has said nothing is
-    /// left for.
-    pub(super) fits_again: u64,
+    /// When there is room, as the store has last said, or the provider.
+    pub(super) fits: Fits,
+}
+
+/// When there is room for more, as things stand. What is past says nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Fits {
+    /// For one more.
+    one: u64,
+    /// For as much as `need`, of which it was asked.
+    need: u64,
+    need_at: u64,
 }
 
 /// What a provider has said that others use.
@@ -82,7 +91,7 @@ impl Account {
             withheld: (0, 0),
             said: Said::default(),
             since: 0,
-            fits_again: 0,
+            fits: Fits::default(),
         }
     }
 
@@ -152,7 +161,7 @@ impl Account {
         let reset = told.reset.map_or(period, micros);
         let Told { remaining, .. } = told;
         if remaining == 0 {
-            self.fits_again = now.saturating_add(reset);
+            self.fits = Fits::all_at(now.saturating_add(reset));
         }
         self.left = self.left.min(remaining);
         let heard = Heard {
@@ -233,17 +242,10 @@ impl Account {
         if has || self.lease.may_owe(need, self.left, instances) {
             return None;
         }
-        let used = self.window.used(now);
-        let left = match self.fits_again.checked_sub(now) {
-            _ if self.left > 0 => EXCHANGE,
-            Some(left) if left > 0 => Duration::from_micros(left),
-            _ if used == 0 => EXCHANGE,
-            _ => self.window.until_left(now, need),
-        };
         Some(Full {
             rate: self.rate,
             used: limit.saturating_sub(self.left),
-            left,
+            left: self.until_leased(need, instances, now),
         })
     }
 
@@ -258,15 +260,15 @@ impl Account {
     }
 
     /// The store has answered for it. True if it is to be asked once more at once.
-    pub(super) fn answered(&mut self, granted: Granted, asked: u64) -> bool {
+    pub(super) fn answered(&mut self, granted: Granted, need: u64, asked: u64, now: u64) -> bool {
         let begins = self.unheard == 2;
         self.unheard = self.unheard.saturating_sub(1);
         self.lease.granted(granted, asked);
         if !begins {
             self.left = granted.left;
         }
-        if granted.left > 0 && !self.lease.has_heard() {
-            self.fits_again = 0;
+        if !self.lease.has_heard() {
+            self.fits = Fits::granted(&granted, need, now);
         }
         begins
     }
@@ -275,8 +277,24 @@ impl Account {
     pub(super) fn emptied(&mut self, lasts: Duration, now: u64) {
         let until = now.saturating_add(micros(lasts));
         self.left = 0;
-        self.fits_again = until;
+        self.fits = Fits::all_at(until);
         self.lease.withdraw(until, now);
+    }
+
+    /// How long until `need` may be had, as far as is known: until an exchange, if it is there; until leases are over,
+    /// if it may be; or until what is used has left the window.
+    fn until_leased(&mut self, need: u64, instances: u64, now: u64) -> Duration {
+        let limit = self.rate.limit;
+        let missing = need.saturating_sub(self.lease.available(now));
+        if missing <= self.left && need <= limit {
+            return EXCHANGE;
+        }
+        // What others hold in advance is no more than what they have left.
+        if instances > 1 && missing.min(limit) <= self.left.saturating_mul(2) {
+            return LEASE;
+        }
+        let fits = self.fits.at(missing).saturating_sub(now);
+        Duration::from_micros(fits).max(EXCHANGE)
     }
 
     /// What is used of it, and what may still be admitted.
@@ -305,7 +323,7 @@ impl Account {
 
     /// Why nothing fits, by what was last heard, if it is known until when.
     pub(super) fn known_to_be_used(&self, now: u64) -> Option<Reason> {
-        let left = self.fits_again.checked_sub(now)?;
+        let left = self.fits.at(1).checked_sub(now)?;
         (self.left == 0 && left > 0).then(|| {
             let full = Full {
                 rate: self.rate,
@@ -363,6 +381,39 @@ impl Account {
             true => left.min(Duration::from_micros(self.said.until.saturating_sub(now))),
             false => left,
         }
+    }
+}
+
+// ===== impl Fits =====
+
+impl Fits {
+    /// Nothing before then.
+    pub(super) const fn all_at(at: u64) -> Self {
+        Self {
+            one: at,
+            need: 1,
+            need_at: at,
+        }
+    }
+
+    /// As the store has said `now`, when it was asked for so much.
+    pub(super) fn granted(granted: &Granted, need: u64, now: u64) -> Self {
+        Self {
+            one: now + micros(granted.one_fits),
+            need,
+            need_at: now + micros(granted.need_fits),
+        }
+    }
+
+    /// When there is room for `amount`: in between as if all left evenly. For more than was asked for, no sooner.
+    pub(super) fn at(self, amount: u64) -> u64 {
+        let (part, all) = (amount.saturating_sub(1), self.need.saturating_sub(1));
+        let longer = self.need_at.saturating_sub(self.one);
+        if part >= all {
+            return self.one + longer;
+        }
+        let part = u128::from(longer) * u128::from(part) / u128::from(all);
+        self.one + u64::try_from(part).unwrap_or(longer)
     }
 }
 

@@ -208,7 +208,7 @@ impl Books {
                 account.lease.forgotten(used);
                 account.lease.give_back(granted.at, granted.amount);
             } else {
-                learned |= account.answered(*granted, asked);
+                learned |= account.answered(*granted, rate.ask.need, asked, now);
             }
         }
         if forgotten || begins || frees {

@@ -211,9 +211,7 @@ impl Books {
                     }
                     Err(Reason::Full)
                 }
-                (Decision::Used { rate, left }, _) => {
-                    Err(self.used(&question.rates[rate], left, now))
-                }
+                (Decision::Used { rate, left }, _) => Err(self.used(&question.rates[rate], left)),
             };
             (waiter, reply)
         });
@@ -271,15 +269,11 @@ impl Books {
     }
 
     /// Why a request does not fit into a rate.
-    fn used(&mut self, rate: &RateQuestion, left: Duration, now: u64) -> Reason {
-        let mut used = rate.limit;
-        if let Some(account) = self.named(rate.name) {
-            account.fits_again = now + micros(left);
-            used = rate.limit.saturating_sub(account.left);
-        }
+    fn used(&mut self, rate: &RateQuestion, left: Duration) -> Reason {
+        let left_of_it = self.named(rate.name).map_or(0, |account| account.left);
         Reason::LimitReached {
             name: rate.name,
-            used,
+            used: rate.limit.saturating_sub(left_of_it),
             limit: rate.limit,
             left,
         }

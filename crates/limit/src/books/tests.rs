@@ -387,12 +387,7 @@ fn of_a_shared_rate_what_is_left_is_left_for_all() {
     (together.until, together.lost, together.silent) = (u64::MAX, false, false);
     let account = &mut books.accounts[0];
     account.left = 50;
-    let granted = Granted {
-        amount: 10,
-        at: NOW,
-        left: 50,
-    };
-    account.lease.granted(granted, NOW);
+    account.lease.granted(Granted::new(10, NOW, 50), NOW);
     assert_eq!(left(&mut books), 60);
     books.reserve(Tokens::NONE, false, NOW).unwrap();
     assert_eq!(left(&mut books), 59);
@@ -430,4 +425,29 @@ fn what_another_limit_refuses_is_not_owed() {
         books.reserve(larger, false, NOW).is_err(),
         "once an exchange"
     );
+}
+
+#[test]
+fn what_the_store_says_is_believed_until_it_says_something_else() {
+    let mut books = leased(Limits::new().tpm(1000), &[(0, 0)]);
+    let minute = Duration::from_secs(60);
+    let mut told = |one, need| {
+        let question = books.question("a".into(), minute, NOW);
+        let mut answer = crate::share::Answer::new(3);
+        let granted = Granted::new(0, NOW, 0);
+        answer.rates = vec![granted.fits(Duration::from_secs(one), Duration::from_secs(need))];
+        books.answered(&question, &answer, NOW, NOW);
+        let wait = |needed| {
+            let refused = books.reserve(Tokens::new(needed, 0), false, NOW);
+            refused.unwrap_err().left()
+        };
+        [1, 250, 500, 501]
+            .map(wait)
+            .map(|left| left.unwrap().as_secs())
+    };
+    // Nothing is known of five hundred before it was asked for.
+    assert_eq!(told(10, 10), [10, 10, 10, 10]);
+    assert_eq!(told(10, 30), [10, 19, 29, 30]);
+    assert_eq!(told(10, 10), [10, 10, 10, 10]);
+    assert_eq!(told(0, 30), [0, 14, 29, 30]);
 }

@@ -19,6 +19,8 @@ pub(crate) struct Lease {
     short: u64,
     /// As much as the largest request of late has needed; it fades.
     usual: u64,
+    /// As much as the largest of late has needed that could not be had; it fades too.
+    missed: u64,
     /// Something was taken in advance of the next exchange.
     on_credit: bool,
     /// The largest single thing that was asked for and is larger than the limit.
@@ -259,12 +261,14 @@ impl Lease {
         let expected = (self.demand as f64 * ahead).ceil() as u64;
         let want = expected.saturating_sub(held).max(self.short);
         let (told, told_age) = self.pass_on(now);
+        self.missed = self.missed.max(self.short);
         let ask = Ask {
             want,
             held,
             // For the first requests after a while without any.
             advance: self.usual.max(limit / 20).max(1),
             alone: self.alone,
+            need: self.missed.max(self.usual).max(1),
             debts: self.debts(now, window),
             returns: std::mem::take(&mut self.returns),
             told,
@@ -273,6 +277,7 @@ impl Lease {
         (self.demand, self.short, self.alone) = (0, 0, 0);
         // Half of it in some half a minute without demand.
         self.usual -= self.usual / 64;
+        self.missed -= self.missed / 64;
         ask
     }
 

@@ -63,6 +63,15 @@
 //! What an instance had is kept for it for ten seconds, since it may be in use, and then given to others: an instance
 //! that crashes takes its slots with it for as long. What is in use beyond the limit is not given out again when it ends.
 //!
+//! # When to come back
+//!
+//! The store says with each answer when there will be room for one more, if nothing comes back before, and when for
+//! the largest request that could not be had, or of late; in between it is taken to become free evenly. So whoever is
+//! refused because others have used up a limit is told when that leaves the window, and not to ask again with the next
+//! exchange. It is told some milliseconds where an exchange is all that is missing, and [`LEASE`] where others may
+//! hold in advance what is missing. What comes back sooner is had sooner by who asks then, or waits in a line that
+//! does.
+//!
 //! # Asked for each request
 //!
 //! [`KeeperParams::strict`] has the store decide on each request instead: nothing is held, and a request waits until

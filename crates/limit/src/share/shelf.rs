@@ -6,7 +6,7 @@ use super::{
 };
 use crate::window::micros;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, btree_map::OccupiedEntry},
     time::Duration,
 };
 
@@ -19,7 +19,8 @@ const ANEW: Duration = Duration::from_millis(100);
 /// What is known of one quota.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shelf {
-    rates: HashMap<&'static str, Counted>,
+    /// By their names and how long a bucket is: what counts by another window has another count.
+    rates: HashMap<(&'static str, Duration), Counted>,
     /// Until when each instance is counted.
     instances: HashMap<InstanceId, u64>,
     /// How many slots each instance has, and until when.
@@ -65,7 +66,8 @@ impl Shelf {
             let counted = self.rates.values_mut();
             counted.for_each(|counted| counted.buckets.clear());
         }
-        self.heard = now;
+        // A clock that has gone back has forgotten nothing.
+        self.heard = self.heard.max(now).max(question.heard);
         self.instances.retain(|_, until| *until > now);
         let until = now + micros(FORGOTTEN);
         self.instances.insert(instance.clone(), until);
@@ -73,7 +75,7 @@ impl Shelf {
         let mut answer = Answer::new(instances);
         answer.memory = self.memory;
         for rate in &question.rates {
-            let counted = self.rates.entry(rate.name).or_default();
+            let counted = self.rates.entry(rate.key()).or_default();
             answer.rates.push(counted.exchange(rate, instances, now));
             self.news.extend(counted.emptied(rate, now));
         }
@@ -89,6 +91,12 @@ impl Shelf {
                 }
             }
             answer.decisions.push(decision);
+        }
+        for (rate, granted) in question.rates.iter().zip(&mut answer.rates) {
+            if let Some(counted) = self.rates.get(&rate.key()) {
+                let until = |need| counted.until_fits(rate, need, now).unwrap_or_default();
+                *granted = granted.fits(until(1), until(rate.ask.need.max(1)));
+            }
         }
         self.judge(question, now);
         answer.rest = Duration::from_micros(self.rests_until.saturating_sub(now));
@@ -121,12 +129,13 @@ impl Shelf {
 
     fn take_slots(&mut self, instance: &InstanceId, slots: &SlotQuestion, now: u64) -> u64 {
         self.slots.retain(|_, (_, until)| *until > now);
-        self.waiter.take_if(|(_, until)| *until <= now);
         let others = self.slots.iter().filter(|(id, _)| *id != instance);
         let others: u64 = others.map(|(_, (held, _))| held).sum();
         let mut free = slots.limit.saturating_sub(others);
         let mut want = slots.want;
-        let theirs = match &self.waiter {
+        let waiter = self.waiter.as_ref().filter(|(_, until)| *until > now);
+        let is_waited = waiter.is_some();
+        let theirs = match waiter {
             Some((Some(waiter), _)) if waiter != instance => {
                 let theirs = self.slots.get(waiter).map_or(0, |(held, _)| *held);
                 if theirs == 0 || slots.used > theirs + 1 {
@@ -147,7 +156,7 @@ impl Shelf {
             if theirs.is_none_or(|theirs| given < theirs) {
                 self.waiter = Some((Some(instance.clone()), until));
             }
-        } else if self.waiter.is_some() && theirs.is_none() && given > slots.used {
+        } else if is_waited && theirs.is_none() && given > slots.used {
             // It may want more in a moment.
             self.waiter = Some((None, until));
         }
@@ -173,14 +182,14 @@ impl Shelf {
         }
         let rates = question.rates.iter().zip(needs).enumerate();
         let missing = rates.filter_map(|(at, (rate, need))| {
-            let left = self.rates.get(rate.name)?.until_fits(rate, *need, now)?;
+            let left = self.rates.get(&rate.key())?.until_fits(rate, *need, now)?;
             Some((at, left))
         });
         if let Some((rate, left)) = missing.max_by_key(|(_, left)| *left) {
             return Decision::Used { rate, left };
         }
         for (rate, need) in question.rates.iter().zip(needs) {
-            if let Some(counted) = self.rates.get_mut(rate.name) {
+            if let Some(counted) = self.rates.get_mut(&rate.key()) {
                 counted.count(rate.bucket(now), *need);
             }
         }
@@ -206,10 +215,18 @@ impl Counted {
             alone,
             told,
             told_age,
+            need: _,
         } = &rate.ask;
         let newest = rate.bucket(now);
         self.buckets
             .retain(|number, _| number + rate.buckets > newest);
+        // The clock may have gone back. What was counted later than now leaves when it comes to it, and what was
+        // later by more than a window as if it were used now.
+        let far = |entry: &OccupiedEntry<'_, u64, u64>| *entry.key() > newest + rate.buckets;
+        while let Some(later) = self.buckets.last_entry().filter(far) {
+            let amount = later.remove();
+            self.count(newest, amount);
+        }
         for Return { at, amount } in returns {
             if let Some(used) = self.buckets.get_mut(&rate.bucket(*at)) {
                 *used = used.saturating_sub(*amount);
@@ -296,6 +313,10 @@ impl Counted {
 // ===== impl RateQuestion =====
 
 impl RateQuestion {
+    const fn key(&self) -> (&'static str, Duration) {
+        (self.name, self.width)
+    }
+
     /// The number of the bucket that counts what is used then.
     fn bucket(&self, time: u64) -> u64 {
         time.saturating_sub(micros(self.offset)) / micros(self.width)

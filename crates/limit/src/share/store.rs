@@ -118,6 +118,9 @@ pub struct Ask {
     pub advance: u64,
     /// More than the limit is wanted at once, so much, and can be had only if nothing else is in use.
     pub alone: u64,
+    /// So much is wanted at once, beyond what is held, by the largest that could not be had, or of late: how long it
+    /// will be until it fits is to be told.
+    pub need: u64,
     /// So much is used at least, whoever has used it, as the provider says; 0 if it has said nothing new. What is
     /// missing of it is counted before anything is granted.
     pub told: u64,
@@ -186,6 +189,10 @@ pub struct Granted {
     pub at: u64,
     /// What is left for others, or for later.
     pub left: u64,
+    /// How long it will be until one more fits, if nothing comes back before; nothing if one does now.
+    pub one_fits: Duration,
+    /// The same of [what is wanted at once](Ask::need).
+    pub need_fits: Duration,
 }
 
 /// A store that gives no answer, or not to all questions.
@@ -244,7 +251,21 @@ impl Granted {
     /// to be more to say.
     #[must_use]
     pub const fn new(amount: u64, at: u64, left: u64) -> Self {
-        Self { amount, at, left }
+        Self {
+            amount,
+            at,
+            left,
+            one_fits: Duration::ZERO,
+            need_fits: Duration::ZERO,
+        }
+    }
+
+    /// How long it will be until one more fits, and until what is [wanted at once](Ask::need) does. Default: they do
+    /// now.
+    #[must_use]
+    pub const fn fits(mut self, one: Duration, need: Duration) -> Self {
+        (self.one_fits, self.need_fits) = (one, need);
+        self
     }
 }
 

@@ -18,6 +18,7 @@ mod silence;
 mod slots;
 mod strict;
 mod told;
+mod wait;
 mod woken;
 
 /// A store behind a network that is slow, and can be cut.

@@ -12,7 +12,9 @@ pub(super) fn read(numbers: &[i64], rates: usize, requests: usize) -> Result<Ans
     answer.rest = Duration::from_micros(next()?);
     answer.slots = next()?;
     for _ in 0..rates {
-        answer.rates.push(Granted::new(next()?, next()?, next()?));
+        let granted = Granted::new(next()?, next()?, next()?);
+        let [one, need] = [next()?, next()?].map(Duration::from_micros);
+        answer.rates.push(granted.fits(one, need));
     }
     for _ in 0..requests {
         let which = usize::try_from(next()?).map_err(|_| other())?;
@@ -33,11 +35,16 @@ mod tests {
     #[test]
     fn an_answer_is_read_in_its_order() {
         let requests = [0, 0, 1, 2_500_000, 2, 0];
-        let numbers = [[7, 2, 1_500_000, 3, 10, 99, 50].as_slice(), &requests].concat();
+        let numbers = [
+            [7, 2, 1_500_000, 3, 10, 99, 50, 0, 800].as_slice(),
+            &requests,
+        ]
+        .concat();
         let answer = read(&numbers, 1, 3).unwrap();
         assert_eq!((answer.memory, answer.instances, answer.slots), (7, 2, 3));
         assert_eq!(answer.rest, Duration::from_millis(1500));
-        assert_eq!(answer.rates, [Granted::new(10, 99, 50)]);
+        let granted = Granted::new(10, 99, 50).fits(Duration::ZERO, Duration::from_micros(800));
+        assert_eq!(answer.rates, [granted]);
         let used = Decision::Used {
             rate: 0,
             left: Duration::from_millis(2500),
@@ -47,7 +54,7 @@ mod tests {
         assert!(read(&[7, 2, 0, 0, 1], 1, 0).is_err(), "too short");
         assert!(read(&numbers, 1, 4).is_err(), "too short");
         assert!(
-            read(&[7, 2, 0, 0, -1, 99, 50], 1, 0).is_err(),
+            read(&[7, 2, 0, 0, -1, 99, 50, 0, 0], 1, 0).is_err(),
             "below nothing"
         );
     }

@@ -42,7 +42,9 @@ fn command(script: &Script, rests: &Rests, instance: &InstanceId, question: &Que
         call.arg(key(part));
     }
     for rate in &question.rates {
-        call.arg(key(rate.name));
+        // What counts by another window has another count.
+        let width = rate.width.as_secs();
+        call.arg(key(&format!("{}:{width}", rate.name)));
     }
     call.arg(rests.channel()).arg(&*question.quota);
     call.arg(instance.as_str()).arg(micros(question.rest));
@@ -55,7 +57,7 @@ fn command(script: &Script, rests: &Rests, instance: &InstanceId, question: &Que
             .arg(micros(rate.width))
             .arg(rate.buckets);
         call.arg(micros(rate.offset)).arg(ask.want).arg(ask.held);
-        call.arg(ask.advance).arg(ask.alone);
+        call.arg(ask.advance).arg(ask.alone).arg(ask.need);
         call.arg(ask.told).arg(micros(ask.told_age));
         call.arg(ask.returns.len());
         for back in &ask.returns {

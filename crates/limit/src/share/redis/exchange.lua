@@ -2,13 +2,15 @@
 -- each other.
 --
 -- KEYS: 1 what is known of the quota (hash), 2 its instances (sorted by until when they count),
---       3 slots by instance (hash), 4 the same by until when they are held, 5.. buckets of each rate (hash).
+--       3 slots by instance (hash), 4 the same by until when they are held, 5.. buckets of each rate (hash), by its
+--       name and how long one is.
 -- ARGV: channel, name of the quota, instance, rest, 1 if it was woken instead, how long ago that was said, heard, rates,
---       then of each rate: limit, width, buckets, offset, want, held, advance, alone, told, age of what is missing of
+--       then of each rate: limit, width, buckets, offset, want, held, advance, alone, need, told, age of what is missing of
 --       that, returns, and of each return: at, amount; debts, and of each debt: age, amount; then 1 and limit, used,
 --       want, advance, lapse of slots, or 0; then requests that wait, and what each needs of each rate.
--- Answer: memory, instances, rest, slots, of each rate: amount, at, left; of each request: 0 if it is admitted, the
---       number of the rate that it does not fit into, or one more than rates if it is the slots; and for how long.
+-- Answer: memory, instances, rest, slots, of each rate: amount, at, left, how long until one fits, and until the need;
+--       of each request: 0 if it is admitted, the number of the rate that it does not fit into, or one more than rates
+--       if it is the slots; and for how long.
 -- All times are in microseconds.
 
 local arg = 0
@@ -54,7 +56,8 @@ end
 
 redis.call('ZREMRANGEBYSCORE', members, '-inf', whole(now))
 redis.call('ZADD', members, whole(now + FORGOTTEN), instance)
-redis.call('HSET', quota, 'heard', whole(now))
+-- A clock that has gone back has forgotten nothing.
+redis.call('HSET', quota, 'heard', whole(math.max(now, heard, tonumber(known[2] or 0))))
 local instances = redis.call('ZCARD', members)
 
 local answer = { tonumber(memory), instances, 0, 0 }
@@ -68,7 +71,7 @@ end
 local rates = {}
 for rate = 1, number() do
   local limit, width, buckets, offset = number(), number(), number(), number()
-  local want, held, ahead, alone = number(), number(), number(), number()
+  local want, held, ahead, alone, need = number(), number(), number(), number(), number()
   local told, age = number(), number()
   local key = KEYS[4 + rate]
   local function bucket(at)
@@ -76,14 +79,20 @@ for rate = 1, number() do
   end
   local newest = bucket(now)
 
-  local counts, used = {}, 0
+  -- The clock may have gone back. What was counted later than now leaves when it comes to it, and what was later by
+  -- more than a window as if it were used now.
+  local counts, used, last, later = {}, 0, newest, 0
   local stored = redis.call('HGETALL', key)
   for at = 1, #stored, 2 do
     local name, count = tonumber(stored[at]), tonumber(stored[at + 1])
-    if name and count and name + buckets > newest then
+    if name and count and name + buckets > newest and name <= newest + buckets then
       counts[name] = count
       used = used + count
+      last = math.max(last, name)
     else
+      if name and count and name > newest then
+        later = later + count
+      end
       redis.call('HDEL', key, stored[at])
     end
   end
@@ -91,6 +100,9 @@ for rate = 1, number() do
     counts[name] = (counts[name] or 0) + amount
     used = used + amount
     redis.call('HSET', key, whole(name), whole(counts[name]))
+  end
+  if later > 0 then
+    count(newest, later)
   end
 
   for _ = 1, number() do
@@ -109,17 +121,17 @@ for rate = 1, number() do
   if told > used and missed + buckets > newest then
     count(missed, told - used)
   end
-  local emptied = 'emptied:' .. rate
+  local emptied = 'emptied:' .. key
   if told > 0 and told >= limit and missed + buckets > newest
     and now >= tonumber(redis.call('HGET', quota, emptied) or 0) + ANEW then
     redis.call('HSET', quota, emptied, whole(now))
     local lasts = (missed + buckets) * width + offset - now
-    publish('empty ' .. string.match(key, '[^:]*$') .. ' ' .. whole(lasts))
+    publish('empty ' .. string.match(key, '([^:]*):[^:]*$') .. ' ' .. whole(lasts))
   end
 
   local left = math.max(limit - used, 0)
   local most = instances > 1 and math.ceil(left / 2) or left
-  local awaited = 'awaited:' .. rate
+  local awaited = 'awaited:' .. key
   local amount
   if alone > 0 then
     redis.call('HSET', quota, awaited, whole(now + 2 * LEASE))
@@ -139,6 +151,10 @@ for rate = 1, number() do
   answer[#answer + 1] = amount
   answer[#answer + 1] = now
   answer[#answer + 1] = math.max(left - amount, 0)
+  local first = #answer - 2
+  -- What is decided comes before.
+  answer[#answer + 1] = 0
+  answer[#answer + 1] = 0
 
   -- How long until so much more fits, if it does not.
   local function until_fits(need)
@@ -147,7 +163,7 @@ for rate = 1, number() do
       return nil
     end
     local gone, leaves = 0, 0
-    for name = newest - buckets + 1, newest do
+    for name = newest - buckets + 1, last do
       if (counts[name] or 0) > 0 then
         gone = gone + counts[name]
         leaves = (name + buckets) * width + offset
@@ -160,7 +176,8 @@ for rate = 1, number() do
   end
   rates[rate] = {
     until_fits = until_fits,
-    left = #answer,
+    need = math.max(need, 1),
+    first = first,
     count = function(need)
       count(newest, need)
     end,
@@ -238,7 +255,8 @@ for _ = 1, number() do
   if which == 0 then
     for rate = 1, #rates do
       rates[rate].count(needs[rate])
-      answer[rates[rate].left] = math.max(answer[rates[rate].left] - needs[rate], 0)
+      local left = rates[rate].first + 2
+      answer[left] = math.max(answer[left] - needs[rate], 0)
     end
     if take then
       take()
@@ -249,6 +267,10 @@ for _ = 1, number() do
 end
 if hold then
   hold()
+end
+for _, rate in ipairs(rates) do
+  answer[rate.first + 3] = rate.until_fits(1) or 0
+  answer[rate.first + 4] = rate.until_fits(rate.need) or 0
 end
 
 local rests = tonumber(redis.call('HGET', quota, 'rests') or 0)

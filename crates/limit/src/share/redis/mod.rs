@@ -49,6 +49,10 @@
 //!
 //! A replica has what its master had when it last told it. What was granted in between, which is the lag of the
 //! replica, may be granted twice; that is all that goes beyond the limit.
+//!
+//! Its clock may be behind that of its master. What had been counted by then leaves the window so much later, and counts
+//! as used now where that would be later than a window; rests, and the slots and places of instances that are gone,
+//! last so much longer.
 
 mod address;
 mod answer;

@@ -1,6 +1,7 @@
 //! Against a real server.
 
 mod cluster;
+mod rules;
 mod sentinel;
 mod slow;
 
@@ -56,6 +57,7 @@ fn question(rng: &mut fastrand::Rng, last: &[u64]) -> Question {
         held: rng.u64(0..10),
         advance: rng.u64(0..20),
         alone,
+        need: rng.u64(0..120),
         told: rng.u64(0..420).saturating_sub(300),
         told_age: Duration::from_millis(rng.u64(0..120)),
     };
@@ -88,65 +90,6 @@ fn question(rng: &mut fastrand::Rng, last: &[u64]) -> Question {
             })
             .collect(),
     }
-}
-
-#[tokio::test]
-async fn the_script_keeps_the_rules_of_the_shelf() {
-    let server = RedisServer::start(&[]).await;
-    let store = RedisStore::new(&server.url(), PATIENCE).unwrap();
-    let mut rng = fastrand::Rng::with_seed(11);
-    let mut shelf = Shelf::default();
-    let mut last = Vec::new();
-    let heard = listen(&server).await;
-    let mut told = Vec::new();
-    let mut seen = [0; 4];
-    let mut mattered = 0;
-    for step in 0..1500 {
-        let question = question(&mut rng, &last);
-        let instance = InstanceId::from(["one", "two", "three"][rng.usize(0..3)]);
-        let answers = store
-            .exchange(&instance, std::slice::from_ref(&question))
-            .await;
-        let answer = &answers.unwrap()[0];
-        let now = answer.rates[0].at;
-        let mut untold = question.clone();
-        untold.rates.iter_mut().for_each(|rate| rate.ask.told = 0);
-        let untold = shelf.clone().exchange(&instance, &untold, now);
-        let mut expected = shelf.exchange(&instance, &question, now);
-        let news = shelf.take_news().into_iter();
-        told.extend(news.map(|news| words("account", news)));
-        if step == 0 {
-            assert_eq!(answer.memory, now, "it is called by when it began");
-        }
-        mattered += u32::from(untold.rates != expected.rates);
-        expected.memory = answer.memory;
-        assert_eq!(*answer, expected, "step {step}: {question:?}");
-        for decision in &answer.decisions {
-            seen[match decision {
-                Decision::Admitted => 0,
-                Decision::Used { rate, .. } => 1 + rate,
-                Decision::Full => 3,
-            }] += 1;
-        }
-        last.push(now);
-        if last.len() > 8 {
-            last.remove(0);
-        }
-        if rng.u8(0..4) == 0 {
-            sleep(Duration::from_millis(rng.u64(0..25))).await;
-        }
-    }
-    for news in ["Rest", "Awake", "Empty"] {
-        let told = told.iter().filter(|told| told.contains(news)).count();
-        assert!(told > 5, "{news}: {told}");
-    }
-    assert!(
-        mattered > 20,
-        "{mattered} times more is used than is counted"
-    );
-    assert!(seen.iter().all(|times| *times > 20), "{seen:?}");
-    until(|| heard.lock().len() >= told.len()).await;
-    assert_eq!(*heard.lock(), told, "what is news is published");
 }
 
 type Heard = Arc<Mutex<Vec<String>>>;
@@ -299,9 +242,14 @@ async fn ask_each(quotas: impl IntoIterator<Item = &Quota>, quiet: Duration) -> 
 async fn several_instances_use_a_limit_to_the_last_and_no_more() {
     for n in [2, 5] {
         let server = RedisServer::start(&[]).await;
-        let instances = share(&server, n, &Limits::new().rpm(100), Alone::Closed);
+        let mut instances = share(&server, n + 1, &Limits::new().rpm(100), Alone::Closed);
+        let (idle, _keeper) = instances.pop().unwrap();
         let admitted = ask_all(&instances, Duration::from_secs(3)).await;
         assert_eq!(admitted, 100, "{n} instances");
+        // One that has used nothing of it is told for how long it is used up.
+        let refused = idle.reserve(Tokens::NONE, Instant::now()).unwrap_err();
+        let left = refused.reason().left().unwrap();
+        assert!(left > Duration::from_secs(40), "{left:?}");
     }
 }
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long a deployment that did not admit a request, and did not say for how long, is not asked again by
-/// that request; and how often somebody who waits looks at gates that do not say when they open.
+/// that request; nor one that is at a limit, of which some may come back any time before there is room by itself. And
+/// how often somebody who waits looks at gates that do not say when they open.
 pub(crate) const LOOK: Duration = Duration::from_millis(100);
 
 /// What has befallen a request between this balance and the deployments.
@@ -46,7 +47,11 @@ impl Trip {
     /// This one did not admit it.
     pub(crate) fn lose(&mut self, deployment: DeploymentId, why: NotAdmitted) {
         let reason = why.reason();
-        let (now, left) = (Instant::now(), reason.left().unwrap_or(LOOK).max(LOOK));
+        let left = match reason {
+            Reason::LimitReached { .. } => LOOK,
+            _ => reason.left().unwrap_or(LOOK).max(LOOK),
+        };
+        let now = Instant::now();
         // A rest without end is as good as one that outlasts every wait.
         let until = now.checked_add(left).unwrap_or(now + FAR);
         self.lost.push(Lost {

@@ -216,7 +216,8 @@ impl Books {
             // From here on it goes by its own window. Of what was left when it last heard of the others, it has
             // no more than its part.
             for account in &mut self.accounts {
-                let remaining = account.left / together.instances.max(1);
+                let part = account.part(together.alone, together.instances);
+                let remaining = account.lease.credit().unwrap_or(part);
                 account.withhold(together.alone.of(account.rate.limit), remaining, now);
             }
         }

@@ -2,7 +2,7 @@ use super::{Mode, Told, Usage};
 use crate::{
     Limits,
     limits::Rate,
-    share::{Ask, Granted, Heard, LEASE, Lease, RateQuestion},
+    share::{Alone, Ask, Granted, Heard, LEASE, Lease, RateQuestion},
     window::{Window, micros},
 };
 use headworks_core::{Hint, Reason};
@@ -230,6 +230,12 @@ impl Account {
     pub(super) fn want(&mut self, need: u64) {
         let limit = self.rate.limit;
         self.lease.want(need, need > limit && limit > 0);
+    }
+
+    /// What one of so many instances has of what was left at the last exchange, while nothing is heard of the others.
+    pub(super) fn part(&self, alone: Alone, instances: u64) -> u64 {
+        let part = self.left / instances.max(1);
+        part.min(alone.of(self.rate.limit))
     }
 
     /// Why `need` is not to be had of what is leased, if it is not.

@@ -223,12 +223,15 @@ impl Books {
 
     /// The store has not answered this.
     pub(crate) fn unanswered(&mut self, question: &Question, now: u64) -> Replies {
-        if let Some(together) = &mut self.together {
-            together.silent = true;
-        }
+        let Some(together) = &mut self.together else {
+            return Replies::new();
+        };
+        together.silent = true;
+        let (alone, instances) = (together.alone, together.instances);
         for rate in &question.rates {
             if let Some(account) = self.named(rate.name) {
-                account.lease.unanswered(&rate.ask);
+                let part = account.part(alone, instances);
+                account.lease.unanswered(&rate.ask, part);
             }
         }
         self.rest.unanswered();

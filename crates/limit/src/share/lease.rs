@@ -23,6 +23,8 @@ pub(crate) struct Lease {
     missed: u64,
     /// Something was taken in advance of the next exchange.
     on_credit: bool,
+    /// What may be owed until the store answers again, if it has not.
+    credit: Option<u64>,
     /// The largest single thing that was asked for and is larger than the limit.
     alone: u64,
     /// What the provider has said of all that is used, and the store has not been told.
@@ -108,7 +110,7 @@ impl Lease {
     /// True if `need` can be taken.
     pub(crate) fn has(&mut self, need: u64, now: u64) -> bool {
         self.expire(now);
-        let has = self.available >= need;
+        let has = self.available.saturating_add(self.credit.unwrap_or(0)) >= need;
         if !has {
             self.short = self.short.max(need - self.available);
         }
@@ -131,7 +133,9 @@ impl Lease {
     /// Takes what it has, owes the rest, and says when the oldest part of it was granted.
     pub(crate) fn take(&mut self, need: u64) -> Option<u64> {
         self.usual = self.usual.max(need);
-        self.on_credit |= need > self.available;
+        let beyond = need.saturating_sub(self.available);
+        self.on_credit |= beyond > 0;
+        self.credit = self.credit.map(|credit| credit.saturating_sub(beyond));
         let oldest = self.grants.front().map(|grant| grant.at);
         // It is paid at once with what is held.
         self.owe(need);
@@ -319,6 +323,7 @@ impl Lease {
     /// What the store has answered to a question that was `asked` then.
     pub(crate) fn granted(&mut self, granted: Granted, asked: u64) {
         self.on_credit = false;
+        self.credit = None;
         self.telling = None;
         if granted.amount == 0 {
             return;
@@ -342,13 +347,19 @@ impl Lease {
     }
 
     /// No answer has come to this question. The store may have heard it or not: what is owed is told again,
-    /// what was to come back is not, so that it errs on the side of the limit.
-    pub(crate) fn unanswered(&mut self, ask: &Ask) {
+    /// what was to come back is not, so that it errs on the side of the limit. Until one comes, `part` may be owed.
+    pub(crate) fn unanswered(&mut self, ask: &Ask, part: u64) {
+        self.credit.get_or_insert(part);
         self.owe(ask.debts.iter().map(|debt| debt.amount).sum());
         self.short = self.short.max(ask.want.min(1));
         if let Some(heard) = self.telling.take() {
             self.hear(heard);
         }
+    }
+
+    /// What may still be owed, if the store has not answered.
+    pub(crate) const fn credit(&self) -> Option<u64> {
+        self.credit
     }
 
     /// The store has forgotten what it had granted: nothing of that is to be spent any more, or to come back, and

@@ -125,6 +125,8 @@
 //! At its start, and after three quarters of [`LEASE`] without an answer, an instance is [`Alone`]: it goes by
 //! its own window, with the share of the limit that the configuration says, and not more of what was last known
 //! to be left than its part. What it admits then is owed, and told, with its age, when the store is back.
+//! From the first exchange on that comes to nothing, that part is there for whoever finds no lease: it is not yet known
+//! then why there is no answer.
 //! A store may be silent for some quotas alone, of which it has lost the server that keeps them: then that holds for
 //! those, and the others go on as before. A quota whose [`Keeper`] is dropped is alone from then on, until another
 //! keeps it.

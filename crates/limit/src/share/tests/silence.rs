@@ -61,6 +61,40 @@ async fn while_the_store_is_silent_each_has_its_share_and_owes_it_afterwards() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nobody_is_refused_what_is_left_for_it_while_it_is_not_known_why_there_is_no_answer() {
+    let millis = Duration::from_millis;
+    for (mute, known) in [(false, millis(20)), (true, millis(280))] {
+        let store = Remote::new(millis(2));
+        let limits = Limits::new().rpm(1000);
+        let make = |number| instance(number, &limits, store.clone(), Alone::Share(0.5));
+        let instances: Vec<_> = (0..2).map(make).collect();
+        sleep(SETTLE).await;
+        // Both have just been answered, and trust in that.
+        let answered = store.exchanges.load(Ordering::Relaxed) + 1;
+        while store.exchanges.load(Ordering::Relaxed) <= answered {
+            sleep(millis(1)).await;
+        }
+        sleep(millis(2)).await;
+        let silent = if mute { &store.mute } else { &store.cut };
+        silent.store(true, Ordering::Relaxed);
+        let had = |n: usize, at_once: usize| {
+            let now = Instant::now();
+            let asked = (0..at_once).map(|_| instances[n].quota.reserve(Tokens::NONE, now));
+            asked.flatten().map(|one| one.settle(Tokens::NONE)).count()
+        };
+        let at_first = [had(0, 200), had(1, 1000)];
+        assert!(at_first.iter().all(|had| *had <= 100), "{at_first:?}");
+        sleep(known).await;
+        let then = [had(0, 200 - at_first[0]), had(1, 1000)];
+        let both = [at_first[0] + then[0], at_first[1] + then[1]];
+        assert!(both[0] == 200 && (450..=500).contains(&both[1]), "{both:?}");
+        sleep(2 * LEASE).await;
+        let all = both[0] + both[1] + had(0, 1000) + had(1, 1000);
+        assert!((900..=1000).contains(&all), "{all}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_instance_alone_does_as_it_is_told() {
     for (alone, admitted) in [
         (Alone::Share(0.3), 3),

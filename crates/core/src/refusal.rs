@@ -66,6 +66,14 @@ impl Reason {
         }
     }
 
+    /// The name of the limit that is used up.
+    const fn limit(&self) -> Option<&'static str> {
+        match self {
+            Self::LimitReached { name, .. } => Some(*name),
+            _ => None,
+        }
+    }
+
     /// True if it may be gone a moment later, so that the same request may then go there.
     #[must_use]
     pub const fn may_pass(&self) -> bool {
@@ -177,6 +185,15 @@ impl Refusal {
                 .all(|c| is_too_long(c) || is_unfit(c))
     }
 
+    /// Which limits are used up, of whomever.
+    fn say_limits(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let limits = self.candidates.iter();
+        let mut limits: Vec<_> = limits.filter_map(|(_, reason)| reason.limit()).collect();
+        limits.sort_unstable();
+        limits.dedup();
+        write!(f, " ({})", limits.join(", "))
+    }
+
     /// How long until the first candidate is back, if any has said.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
@@ -199,6 +216,9 @@ impl fmt::Display for Refusal {
                 let count = self.candidates.iter().filter(is_it).count();
                 write!(f, "{separator}{count} {word}")?;
                 separator = ", ";
+                if reason.limit().is_some() {
+                    self.say_limits(f)?;
+                }
             }
         }
         match self.waited {
@@ -342,10 +362,18 @@ mod tests {
             left: Duration::from_millis(1500),
         };
         assert_eq!(reason.to_string(), "60 of 60 rpm used, for 1.5 s more");
-        let refusal = Refusal::new("gpt-4o".into(), vec![("a".into(), reason)]);
+        let of_tokens = Reason::LimitReached {
+            name: "tpm",
+            used: 90,
+            limit: 100,
+            left: Duration::from_secs(9),
+        };
+        let reasons = [reason, of_tokens, Reason::Full, reason];
+        let candidates = reasons.map(|reason| ("a".into(), reason)).into();
+        let refusal = Refusal::new("gpt-4o".into(), candidates);
         assert_eq!(
             refusal.to_string(),
-            "no deployment available for \"gpt-4o\": 1 at its limit"
+            "no deployment available for \"gpt-4o\": 3 at its limit (rpm, tpm), 1 full"
         );
         assert_eq!(refusal.retry_after(), Some(Duration::from_millis(1500)));
     }

@@ -147,7 +147,7 @@ async fn a_refusal_says_what_is_used_up_and_for_how_long() {
     let refused = headers["x-headworks-refused"].to_str().unwrap();
     assert!(refused.starts_with("a=at_its_limit;4"), "{refused}");
     let message = body["error"]["message"].as_str().unwrap();
-    assert!(message.ends_with("2 at its limit"), "{message}");
+    assert!(message.ends_with("2 at its limit (rpm)"), "{message}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,11 @@
+mod kept;
+mod teller;
+
 use super::{Alone, Answer, InstanceId, News, Question, Store, StoreError, Wanted};
 use crate::Quota;
+use kept::{Kept, State};
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+use teller::Teller;
 use tokio::{
     task::JoinHandle,
     time::{Instant, sleep, timeout},
@@ -30,8 +35,9 @@ pub struct KeeperParams {
     /// How long a request waits until the store has decided on it; `None` decides by leases, and no request waits.
     /// Default: `None`.
     pub strict: Option<Duration>,
-    /// Is told when the store falls silent, for all quotas or for some, with the reason, and when it answers for
-    /// all of them again. Default: nobody.
+    /// Is told when the store is silent, for all quotas or for some, with the reason, and when it answers for all of them
+    /// again: once what the last answer gave may not be spent any more, so that a single answer that is missing or late is
+    /// no change. Of a silence it is told once for each reason. Default: nobody.
     pub on_change: Arc<OnChange>,
 }
 
@@ -175,32 +181,9 @@ struct Keeping {
     wanted: Arc<Wanted>,
     /// What is known of the store, and what has been told of it.
     state: State,
-    told: State,
+    teller: Teller,
     /// Answers in a row that came later than requests wait.
     late: u32,
-}
-
-/// A quota that is kept, and what is known of whoever keeps it.
-struct Kept {
-    name: Arc<str>,
-    quota: Quota,
-    state: State,
-    /// When the store was last told and asked of it.
-    last: Instant,
-}
-
-/// What is known of the store, of one quota or of all.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// Nothing yet.
-    New,
-    /// It does not answer, or not in time.
-    Silent,
-    /// It answers for some.
-    Partly,
-    /// It has answered once since.
-    Back,
-    Answering,
 }
 
 /// How an exchange went.
@@ -216,19 +199,14 @@ struct Exchanged {
 
 impl Keeping {
     fn new(quotas: Vec<(Arc<str>, Quota)>, params: KeeperParams, wanted: Arc<Wanted>) -> Self {
-        let last = Instant::now();
-        let kept = |(name, quota)| Kept {
-            name,
-            quota,
-            state: State::New,
-            last,
-        };
+        let now = Instant::now();
+        let kept = |(name, quota)| Kept::new(name, quota, now);
         Self {
             quotas: quotas.into_iter().map(kept).collect(),
+            teller: Teller::new(params.on_change.clone()),
             params,
             wanted,
             state: State::New,
-            told: State::New,
             late: 0,
         }
     }
@@ -268,6 +246,7 @@ impl Keeping {
             true => Ok(given),
             false => Err(StoreError::new("not as many answers as questions")),
         });
+        let is_late = strict.is_some_and(|within| asked.elapsed() > within);
         let answer = |at: usize| match &result {
             Ok(given) => given.get(at),
             Err(error) => error.answers().get(at)?.as_ref(),
@@ -277,53 +256,38 @@ impl Keeping {
         for (at, (kept, question)) in due.iter_mut().zip(&questions).enumerate() {
             exchanged.busy |= question.is_busy();
             let Some(answer) = answer(at) else {
-                kept.quota.unanswered(question);
-                kept.state = State::Silent;
+                kept.unanswered(question, asked);
                 continue;
             };
-            kept.quota.answered(question, answer, asked);
+            kept.answered(question, answer, asked, is_late);
             exchanged.in_vain |= answer.is_less_than(question);
-            // The first answer says that there is somebody.
-            kept.state = match kept.state {
-                State::Back | State::Answering => State::Answering,
-                _ => State::Back,
-            };
         }
-        let is_late = strict.is_some_and(|within| asked.elapsed() > within);
         self.late = if is_late { self.late + 1 } else { 0 };
         self.state = State::of(&self.quotas);
-        self.tell(result.err());
+        self.tell(result.as_ref().err());
         exchanged
     }
 
-    /// Tells of a change.
-    fn tell(&mut self, error: Option<StoreError>) {
-        let late = self.params.strict.filter(|_| self.late > 0);
-        let (state, error) = match (self.state, late) {
-            (State::Back, _) => return,
-            // One late answer is no change yet.
-            (State::Answering, Some(_)) if self.late == 1 => return,
-            (State::Answering, Some(within)) => {
-                let error = format!("no answer within {within:?}");
-                (State::Silent, Some(StoreError::new(error)))
-            }
-            (state, _) => (state, error),
-        };
-        if state == self.told {
+    /// Tells of a change, when it takes effect.
+    fn tell(&mut self, error: Option<&StoreError>) {
+        let now = Instant::now();
+        if self.quotas.iter().any(|kept| kept.is_undecided(now)) {
             return;
         }
-        self.told = state;
-        let tell = &self.params.on_change;
-        match error {
-            None => tell(Ok(())),
-            Some(error) if state == State::Partly => {
-                let all = self.quotas.len();
-                let silent = self.quotas.iter();
-                let silent = silent.filter(|kept| kept.state == State::Silent).count();
-                let of = StoreError::new(format!("{error}, for {silent} of {all} quotas"));
-                tell(Err(&of));
+        let all = self.quotas.len();
+        let silent = self.quotas.iter();
+        let silent = silent.filter(|kept| kept.state == State::Silent).count();
+        let late = self.params.strict.filter(|_| self.late > 0);
+        match (error.filter(|_| silent > 0), late) {
+            (Some(error), _) if silent == all => self.teller.is_silent(error),
+            (Some(error), _) => self.teller.is_silent_for(silent, all, error),
+            // Before an answer was in time, one that is late says nothing yet.
+            (None, Some(_)) if self.late == 1 => {}
+            (None, Some(within)) => {
+                let error = StoreError::new(format!("no answer within {within:?}"));
+                self.teller.is_silent(&error);
             }
-            Some(error) => tell(Err(&error)),
+            (None, None) => self.teller.answers(),
         }
     }
 
@@ -361,38 +325,6 @@ impl Keeping {
             () = self.wanted.news.notified() => {}
             () = more => {}
             () = sleep(pause.saturating_sub(since)) => {}
-        }
-    }
-}
-
-// ===== impl Kept =====
-
-impl Kept {
-    /// True if there is something to tell or to ask, or nothing was for so long that the store might forget.
-    fn is_due(&self, now: Instant) -> bool {
-        // A little early, so that those which are due about the same time are asked for together.
-        now.duration_since(self.last) >= IDLE * 3 / 4 || self.quota.has_news()
-    }
-
-    fn question(&mut self, now: Instant) -> Question {
-        let since = now.duration_since(self.last).max(PAUSE);
-        self.last = now;
-        self.quota.question(self.name.clone(), since, now)
-    }
-}
-
-// ===== impl State =====
-
-impl State {
-    /// What is known of the store as a whole.
-    fn of(quotas: &[Kept]) -> Self {
-        let some = |state| quotas.iter().any(|kept| kept.state == state);
-        let all = |state| quotas.iter().all(|kept| kept.state == state);
-        match some(Self::Silent) {
-            true if all(Self::Silent) => Self::Silent,
-            true => Self::Partly,
-            false if some(Self::Back) => Self::Back,
-            false => Self::Answering,
         }
     }
 }

@@ -13,6 +13,7 @@ use std::{
 };
 use tokio::time::{Instant, sleep, timeout};
 
+mod changes;
 mod pace;
 mod silence;
 mod slots;

@@ -45,7 +45,7 @@ impl Sharing {
     }
 }
 
-/// One line for each change, however long it lasts.
+/// One line for each change, and for each reason why it is silent, however long it lasts.
 fn tell(state: Result<(), &StoreError>) {
     let up = gauge!("headworks_redis_up");
     match state {

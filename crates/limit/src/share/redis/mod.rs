@@ -30,7 +30,7 @@
 //!
 //! # What may become of it
 //!
-//! No request waits for any of this, and each change is told once, by
+//! No request waits for any of this, and each change is told once, when it takes effect, and of a silence each reason, by
 //! [`KeeperParams::on_change`](super::KeeperParams::on_change).
 //!
 //! | Redis is | then |

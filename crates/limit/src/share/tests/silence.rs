@@ -263,24 +263,6 @@ async fn what_the_store_is_told_late_leaves_the_window_when_it_would_have() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn changes_of_the_store_are_told_once() {
-    let store = Remote::new(Duration::from_millis(5));
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let tell = told.clone();
-    let params = KeeperParams::new("one").on_change(move |state| {
-        tell.lock().push(state.map_err(ToString::to_string));
-    });
-    let quota = Quota::new(Limits::new().rpm(10));
-    let _keeper = Keeper::spawn(store.clone(), [("q".into(), quota)], params);
-    for cut in [false, true, false] {
-        store.cut.store(cut, Ordering::Relaxed);
-        sleep(5 * LEASE).await;
-    }
-    let expected = [Ok(()), Err("cut off".to_owned()), Ok(())];
-    assert_eq!(*told.lock(), expected);
-}
-
-#[tokio::test(start_paused = true)]
 async fn what_a_store_does_not_answer_for_goes_by_itself_and_the_rest_is_shared() {
     let store = Remote::new(Duration::from_millis(5));
     let told = Arc::new(Mutex::new(Vec::new()));

@@ -43,7 +43,8 @@ pub enum Minute {
 /// How instances share what they keep over Redis: `headworks.redis`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sharing {
-    /// How many instances there are, for the time when Redis is silent. Default: 2.
+    /// How many instances there are taken to be when Redis is silent. Default: as many as it had told of, and two
+    /// before it has told of any.
     pub replicas: Option<u32>,
     /// What an instance does when Redis is silent.
     pub when_silent: WhenSilent,
@@ -55,7 +56,7 @@ pub struct Sharing {
 /// What an instance does when Redis is silent: `headworks.redis.when_silent`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum WhenSilent {
-    /// It admits its part of each limit, one of `replicas`: `share`.
+    /// It admits its part of each limit, one of `replicas` or of as many as Redis had told of: `share`.
     #[default]
     Share,
     /// It admits all of each limit, as if there were no others: `open`.
@@ -119,17 +120,10 @@ impl Sharing {
         })
     }
 
-    /// How many instances there are taken to be, for the time when Redis is silent.
+    /// The part of a limit that an instance keeps to when Redis is silent, if `replicas` says how large it is.
     #[must_use]
-    pub fn replicas(&self) -> u32 {
-        const DEFAULT_REPLICAS: u32 = 2;
-        self.replicas.unwrap_or(DEFAULT_REPLICAS)
-    }
-
-    /// The part of a limit that an instance keeps to when Redis is silent.
-    #[must_use]
-    pub fn share(&self) -> f64 {
-        1.0 / f64::from(self.replicas())
+    pub fn share(&self) -> Option<f64> {
+        self.replicas.map(|replicas| 1.0 / f64::from(replicas))
     }
 }
 

@@ -11,7 +11,7 @@ pub(crate) use strict::Replies;
 use crate::{
     Limits, Period, Tokens, Unit,
     limits::Rate,
-    share::{Alone, Lease},
+    share::{Allowance, Lease},
 };
 use account::Account;
 use exchange::Together;
@@ -42,7 +42,7 @@ pub(super) enum Mode {
     /// By what the store says of each request.
     Strict,
     /// By a part of the limits, while nothing is heard of the others.
-    Cut(Alone),
+    Cut(Allowance),
 }
 
 /// How much of a rate is used.
@@ -212,16 +212,17 @@ impl Books {
             Some(strict) if !strict.late => return Mode::Strict,
             None | Some(_) => {}
         }
+        let allowance = together.allowance();
         if !std::mem::replace(&mut together.lost, true) {
             // From here on it goes by its own window. Of what was left when it last heard of the others, it has
             // no more than its part.
             for account in &mut self.accounts {
-                let part = account.part(together.alone, together.instances);
+                let part = account.part(allowance, together.instances);
                 let remaining = account.lease.credit().unwrap_or(part);
-                account.withhold(together.alone.of(account.rate.limit), remaining, now);
+                account.withhold(allowance.of(account.rate.limit), remaining, now);
             }
         }
-        Mode::Cut(together.alone)
+        Mode::Cut(allowance)
     }
 
     fn check(&mut self, mode: Mode, need: impl Fn(&Rate) -> u64, now: u64) -> Result<(), Reason> {
@@ -231,7 +232,7 @@ impl Books {
                     together.slots_short |= self.in_flight >= together.slots;
                     together.slots
                 }
-                (Mode::Cut(alone), _) => alone.of(most),
+                (Mode::Cut(allowance), _) => allowance.of(most),
                 _ => most,
             };
             if self.in_flight >= most {
@@ -249,7 +250,9 @@ impl Books {
             match mode {
                 Mode::Own | Mode::Strict => account.refusal(account.rate.limit, need, now),
                 Mode::Leased => account.unleased(need, instances, now),
-                Mode::Cut(alone) => account.refusal(alone.of(account.rate.limit), need, now),
+                Mode::Cut(allowance) => {
+                    account.refusal(allowance.of(account.rate.limit), need, now)
+                }
             }
         });
         // The one that lasts longest decides when another try makes sense.

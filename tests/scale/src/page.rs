@@ -194,11 +194,11 @@ Within any sixty seconds, over all instances, no more than *L* + *O* is admitted
 | *J* | what the store's clock forgets that is set ahead by *t* | what was admitted in any *t* + 1 s before |
 | *P* | what is spent too late by clocks that lag by *d* within a second | what is admitted in any *d* |
 
-*N* is the number of instances, *s* the share of the limit that one of them admits by itself: 1/`headworks.redis.replicas` with
-`when_silent: share`, 1 with `open`, 0 with `closed` (then *a* is 0). What is a matter of the traffic, such as what was granted in a second, is for each run
+*N* is the number of instances, *s* the share of the limit that one of them admits by itself: with `when_silent: share` one by the most instances that the
+store has told of at a time in the last minute or two (a half before it has told of any), or 1/`headworks.redis.replicas` if that is set; 1 with `open`, 0 with `closed` (then *a* is 0). What is a matter of the traffic, such as what was granted in a second, is for each run
 below taken from that run; **at most** is this sum, and a test holds each run against it.
 
-With *s* = 1/*N* the terms are small but for *A* in a partition, *k*/*N* of the limit. Whoever cannot afford that sets `replicas` higher than there are instances, or
+With *s* = 1/*N* the terms are small but for *A* in a partition, *k*/*N* of the limit, and where instances start that the store never hears of, half of it each. Whoever cannot afford that sets `replicas` higher than there are instances, or
 `closed`. Where *s*·*L* is less than one, each instance still admits one a minute: 500 instances on `rpm: 60` admit 500 by themselves.
 
 Of *P* requests at a time (`max_parallel_requests`) no more than *P* + *S* are under way, where *S* is 0 while the store answers; for *k* instances that

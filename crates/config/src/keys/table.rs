@@ -357,7 +357,7 @@ pub const KEYS: &[Key] = &[
     now("headworks.minute", "how minutes are counted: sliding (default), the last sixty seconds, or fixed, those on the clock"),
     now("headworks.tokenizer", "count samples of prompts by OpenAI's tokenizers; default false"),
     now("headworks.redis", "how instances share over Redis"),
-    now("headworks.redis.replicas", "instances, for when Redis is silent; default 2"),
+    now("headworks.redis.replicas", "instances, for when Redis is silent; default: those it told of, or 2"),
     now("headworks.redis.strict_within", "seconds a request waits for Redis to decide on it; default none, by leases"),
     now("headworks.redis.when_silent", "share (default), open or closed"),
     now("headworks.when_all_rest", "refuse (default), or least_bad to ask the one that is back first"),

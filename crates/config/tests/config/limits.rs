@@ -1,5 +1,5 @@
 use super::*;
-use headworks_config::{Limits, LimitsBy, Minute, WhenSilent};
+use headworks_config::{Limits, LimitsBy, Minute, Sharing, WhenSilent};
 use std::time::Duration;
 
 fn config(settings: &str) -> headworks_config::Config {
@@ -96,10 +96,11 @@ headworks: {limits: enforce, minute: fixed, redis: {replicas: 4, when_silent: cl
     assert_eq!(config.headworks.limits, Some(Limits::Enforce));
     assert_eq!(config.headworks.minute, Minute::Fixed);
     assert_eq!(config.headworks.redis.when_silent, WhenSilent::Closed);
-    assert!((config.headworks.redis.share() - 0.25).abs() < f64::EPSILON);
+    assert_eq!(config.headworks.redis.share(), Some(0.25));
     let within = config.headworks.redis.strict_within;
     assert_eq!(within, Some(std::time::Duration::from_millis(20)));
     assert!(!format!("{config:?}").contains("canary"));
+    assert_eq!(Sharing::default().share(), None, "as many as there are");
     let wrong = "headworks: {limits: maybe, minute: short, redis: {replicas: 0, when_silent: never, strict_within: 20}}\n";
     let error = load(&with_model(wrong)).unwrap_err().to_string();
     for message in [

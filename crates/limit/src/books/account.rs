@@ -2,7 +2,7 @@ use super::{Mode, Told, Usage};
 use crate::{
     Limits,
     limits::Rate,
-    share::{Alone, Ask, Granted, Heard, LEASE, Lease, RateQuestion},
+    share::{Allowance, Ask, Granted, Heard, LEASE, Lease, RateQuestion},
     window::{Window, micros},
 };
 use headworks_core::{Hint, Reason};
@@ -233,9 +233,9 @@ impl Account {
     }
 
     /// What one of so many instances has of what was left at the last exchange, while nothing is heard of the others.
-    pub(super) fn part(&self, alone: Alone, instances: u64) -> u64 {
+    pub(super) fn part(&self, allowance: Allowance, instances: u64) -> u64 {
         let part = self.left / instances.max(1);
-        part.min(alone.of(self.rate.limit))
+        part.min(allowance.of(self.rate.limit))
     }
 
     /// Why `need` is not to be had of what is leased, if it is not.
@@ -316,7 +316,7 @@ impl Account {
                 .left
                 .saturating_add(self.lease.available(now))
                 .min(limit),
-            Mode::Cut(alone) => alone.of(limit).saturating_sub(used),
+            Mode::Cut(allowance) => allowance.of(limit).saturating_sub(used),
         };
         Usage {
             unit: self.rate.unit,

@@ -6,7 +6,7 @@ use super::{
     strict::Strict,
 };
 use crate::{
-    share::{Alone, Answer, News, Question, SlotQuestion, TRUST, Wanted},
+    share::{Allowance, Alone, Answer, Census, News, Question, SlotQuestion, TRUST, Wanted},
     window::micros,
 };
 use std::{sync::Arc, time::Duration};
@@ -23,7 +23,9 @@ pub(super) struct Together {
     pub(super) lost: bool,
     /// The last question was not answered: it is not known whether there is anybody to ask.
     pub(super) silent: bool,
+    /// By how many the store has divided what is left, and how many there have been of late.
     pub(super) instances: u64,
+    pub(super) census: Census,
     /// Which memory of the store it was.
     pub(super) memory: u64,
     /// What its clock has shown.
@@ -43,11 +45,22 @@ const LAPSE: Duration = Duration::from_secs(10);
 /// The demand of so long a time is asked for in advance, twice.
 const AHEAD: Duration = Duration::from_millis(100);
 
+// ===== impl Together =====
+
+impl Together {
+    /// What is admitted of each limit while nothing is heard of the others.
+    pub(super) fn allowance(&self) -> Allowance {
+        self.alone.among(self.census.most())
+    }
+}
+
 // ===== impl Books =====
 
 impl Books {
     /// Goes by what a store grants from now on; until it has, by what `alone` says.
     pub(crate) fn share(&mut self, alone: Alone, strict: Option<Duration>, wanted: Arc<Wanted>) {
+        // Who else there is does not change with whoever keeps it.
+        let before = self.together.take();
         self.together = Some(Together {
             alone,
             wanted,
@@ -55,6 +68,7 @@ impl Books {
             lost: true,
             silent: true,
             instances: 1,
+            census: before.map(|before| before.census).unwrap_or_default(),
             memory: 0,
             heard: 0,
             slots: 0,
@@ -177,6 +191,7 @@ impl Books {
         if let Some(granted) = answer.rates.first() {
             together.heard = granted.at;
         }
+        together.census.hear(answer.instances, now);
         let begins = std::mem::take(&mut together.silent);
         let most = answer.slots.max(self.in_flight);
         let frees = question.slots.is_some_and(|slots| slots.used > most);
@@ -227,10 +242,10 @@ impl Books {
             return Replies::new();
         };
         together.silent = true;
-        let (alone, instances) = (together.alone, together.instances);
+        let (allowance, instances) = (together.allowance(), together.instances);
         for rate in &question.rates {
             if let Some(account) = self.named(rate.name) {
-                let part = account.part(alone, instances);
+                let part = account.part(allowance, instances);
                 account.lease.unanswered(&rate.ask, part);
             }
         }

@@ -1,7 +1,10 @@
 mod told;
 
 use super::*;
-use crate::{Minute, share::Granted};
+use crate::{
+    Minute,
+    share::{Alone, Granted},
+};
 use proptest::prelude::*;
 use std::sync::Arc;
 

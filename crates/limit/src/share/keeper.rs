@@ -28,7 +28,7 @@ pub struct Keeper {
 pub struct KeeperParams {
     /// This instance, as no other is called.
     pub instance: InstanceId,
-    /// What becomes of the limits when the store is silent. Default: [`Alone::Share`] of a half.
+    /// What becomes of the limits when the store is silent. Default: [`Alone::Part`].
     pub alone: Alone,
     /// How long an answer of the store is waited for. Default: 250 ms, so that several tries fit into a lease.
     pub patience: Duration,
@@ -65,7 +65,7 @@ impl KeeperParams {
     pub fn new(instance: impl Into<InstanceId>) -> Self {
         Self {
             instance: instance.into(),
-            alone: Alone::Share(0.5),
+            alone: Alone::Part,
             patience: Duration::from_millis(250),
             strict: None,
             on_change: Arc::new(|_| {}),

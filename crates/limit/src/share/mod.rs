@@ -28,7 +28,8 @@
 //! | `J` | the store's clock jumps ahead by `t` | what was admitted in any `t` and a [`LEASE`] of the minute before |
 //! | `P` | clocks of instances lag by `d` within a second | what goes through in `d` |
 //!
-//! An instance by itself admits `a = max(1, s * L, c)`, where `s` is [`Alone::Share`], 1 for [`Alone::Open`], and `c`
+//! An instance by itself admits `a = max(1, s * L, c)`, where `s` is one by the number of instances for [`Alone::Part`]
+//! ([as far as it is known](#how-many-there-are)), what is said for [`Alone::Share`], 1 for [`Alone::Open`], and `c`
 //! the largest request, which goes alone where it is more than the share; nothing for [`Alone::Closed`]. `docs/scale.md` holds simulations of up to five hundred instances against this sum.
 //!
 //! Of a limit that is in full use at all times 60 of 62 parts are admitted: the window is longer by a bucket
@@ -123,7 +124,7 @@
 //! # When the store is silent
 //!
 //! At its start, and after three quarters of [`LEASE`] without an answer, an instance is [`Alone`]: it goes by
-//! its own window, with the share of the limit that the configuration says, and not more of what was last known
+//! its own window, with its part of the limit or the share that the configuration says, and not more of what was last known
 //! to be left than its part. What it admits then is owed, and told, with its age, when the store is back.
 //! From the first exchange on that comes to nothing, that part is there for whoever finds no lease: it is not yet known
 //! then why there is no answer.
@@ -133,7 +134,24 @@
 //!
 //! A store that has lost its data counts as silent until the next answer: it knows nothing of the others before they
 //! have told it.
+//!
+//! # How many there are
+//!
+//! Each answer says how many instances the store has heard of in the last three seconds. One that goes by its part
+//! ([`Alone::Part`], the default) takes the most of what it was told in the last minute, or two at most, and in its first minute no
+//! less than two. So when the store falls silent for `N` instances, at once or for one after another within that time, they
+//! admit no more than `L` together, or one each; and so it is if the store is back for a moment, and has not yet heard
+//! of all.
+//!
+//! | | then |
+//! |---|---|
+//! | instances have died or ended within the minute | they are counted, so that less than `L` is used, and never more |
+//! | instances start while the store is silent | they have heard of nobody, and have a half each; the others do not know of them |
+//! | `k` are cut off, and all others two minutes later | `k` have their parts of `N`, the others those of `N - k`: `k / N` of `L` too much |
+//!
+//! [`Alone::Share`] is for those who know better how many there will be.
 
+mod alone;
 mod keeper;
 mod lease;
 mod line;
@@ -144,14 +162,16 @@ mod shelf;
 mod store;
 mod wanted;
 
+pub use alone::Alone;
 pub use keeper::{Keeper, KeeperParams};
 pub use lease::{Debt, Return};
 pub use memory::MemoryStore;
 pub use store::{
-    Alone, Answer, Ask, Decision, Granted, InstanceId, News, Question, RateQuestion, SlotQuestion,
-    Store, StoreError,
+    Answer, Ask, Decision, Granted, InstanceId, News, Question, RateQuestion, SlotQuestion, Store,
+    StoreError,
 };
 
+pub(crate) use alone::{Allowance, Census};
 #[cfg(feature = "redis")]
 pub(crate) use keeper::jittered;
 pub(crate) use lease::{Heard, Lease};

@@ -47,18 +47,6 @@ pub enum News<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct InstanceId(Arc<str>);
 
-/// What an instance does when the store is silent.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Alone {
-    /// It admits this share of each limit, 0 to 1: one by the number of instances, if it is known.
-    Share(f64),
-    /// It admits all of each limit, as if there were no others.
-    Open,
-    /// It admits nothing.
-    Closed,
-}
-
 /// What one instance tells and asks of one quota.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -221,26 +209,6 @@ impl<T: Into<Arc<str>>> From<T> for InstanceId {
 impl fmt::Display for InstanceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-// ===== impl Alone =====
-
-impl Alone {
-    /// What is left of a limit.
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a share need not be exact to 2^-53"
-    )]
-    pub(crate) fn of(self, limit: u64) -> u64 {
-        match self {
-            // At least one, or a small limit would be none at all.
-            Self::Share(share) => ((limit as f64 * share) as u64).clamp(limit.min(1), limit),
-            Self::Open => limit,
-            Self::Closed => 0,
-        }
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 mod changes;
 mod pace;
+mod part;
 mod silence;
 mod slots;
 mod strict;

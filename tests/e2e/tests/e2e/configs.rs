@@ -158,7 +158,7 @@ async fn whether_limits_are_kept_is_said_at_the_start_and_by_a_check() {
     let (_, said) = checked(&shared).await;
     assert!(
         said.contains(
-            "shared over Redis at 127.0.0.1:1, as router_settings says, and while it is silent each instance keeps to 1/2"
+            "shared over Redis at 127.0.0.1:1, as router_settings says, and while it is silent each instance keeps to its part"
         ),
         "{said}"
     );

@@ -48,7 +48,7 @@ struct Shared {
     /// Where that is said.
     section: &'static str,
     when_silent: WhenSilent,
-    replicas: u32,
+    replicas: Option<u32>,
     strict_within: Option<Duration>,
 }
 
@@ -65,7 +65,7 @@ impl LimitPlan {
             place: place(redis),
             section: redis.section,
             when_silent: config.headworks.redis.when_silent,
-            replicas: config.headworks.redis.replicas(),
+            replicas: config.headworks.redis.replicas,
             strict_within: config.headworks.redis.strict_within,
         });
         let is_any = limited > 0 || limits == Limits::Learn || shared.is_some();
@@ -159,11 +159,13 @@ impl Shared {
         }
         match self.when_silent {
             WhenSilent::Share => {
-                let replicas = self.replicas;
-                write!(
-                    f,
-                    ", and while it is silent each instance keeps to 1/{replicas}"
-                )
+                f.write_str(", and while it is silent each instance keeps to ")?;
+                match self.replicas {
+                    Some(replicas) => write!(f, "1/{replicas}"),
+                    None => f.write_str(
+                        "its part of as many as it has told of, 1/2 before it has told of any",
+                    ),
+                }
             }
             WhenSilent::Open => f.write_str(", and while it is silent each instance counts alone"),
             WhenSilent::Closed => {

@@ -29,7 +29,10 @@ impl Sharing {
         };
         let mut params = KeeperParams::new(Uuid::new_v4().to_string().as_str())
             .alone(match config.headworks.redis.when_silent {
-                WhenSilent::Share => Alone::Share(config.headworks.redis.share()),
+                WhenSilent::Share => {
+                    let share = config.headworks.redis.share();
+                    share.map_or(Alone::Part, Alone::Share)
+                }
                 WhenSilent::Open => Alone::Open,
                 WhenSilent::Closed => Alone::Closed,
             })

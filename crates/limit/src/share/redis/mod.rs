@@ -37,7 +37,7 @@
 //! |---|---|
 //! | slow | an exchange is waited for most of [`KeeperParams::patience`](super::KeeperParams::patience); leases last through a few of them |
 //! | far | a connection may take 5 s to be made, by way of names, TCP and TLS, while exchanges with it fail; the first that finds it goes over it |
-//! | gone, refused, paused, or loading its data | after 0.75 s without an answer each instance goes by [`Alone`](super::Alone); it is tried again 0.2 s after each try, and connected to 0.1 s after a connection has failed, then 0.2 s, up to every 2 s |
+//! | gone, refused, paused, or loading its data | after 0.75 s without an answer each instance goes by [`Alone`](super::Alone), as one of so many as there have been of late if nothing else is said; it is tried again 0.2 s after each try, and connected to 0.1 s after a connection has failed, then 0.2 s, up to every 2 s |
 //! | back | what was used meanwhile is told, with its age; what may be spent comes with the second answer |
 //! | empty, restarted without its data or with older data | the same, as if it had been silent until all have told theirs |
 //! | full (`maxmemory`) | quotas that it knows are shared as before; for a new one it is as if it were gone, until it has room. Let it evict nothing (`noeviction`): what it throws away is forgotten use |

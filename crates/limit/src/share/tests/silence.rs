@@ -97,6 +97,7 @@ async fn nobody_is_refused_what_is_left_for_it_while_it_is_not_known_why_there_i
 #[tokio::test(start_paused = true)]
 async fn an_instance_alone_does_as_it_is_told() {
     for (alone, admitted) in [
+        (Alone::Part, 5),
         (Alone::Share(0.3), 3),
         (Alone::Open, 10),
         (Alone::Closed, 0),

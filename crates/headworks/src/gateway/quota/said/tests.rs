@@ -65,8 +65,13 @@ fn where_it_is_shared_is_told_and_no_password() {
     assert!(
         line.ends_with(
             "deployments; shared over Redis at redis.example.com:1992/2, as router_settings says, and while \
-             it is silent each instance keeps to 1/2"
+             it is silent each instance keeps to its part of as many as it has told of, 1/2 before it has told of any"
         ),
+        "{line}"
+    );
+    let line = kept(redis, ", redis: {replicas: 5}");
+    assert!(
+        line.ends_with("and while it is silent each instance keeps to 1/5"),
         "{line}"
     );
     let url = "redis_url: \"rediss://user:secret@redis.example.com?pass=secret\"";

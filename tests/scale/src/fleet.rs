@@ -10,7 +10,7 @@ use tokio::time::Instant;
 pub(crate) struct Fleet<'a> {
     scenario: &'a Scenario,
     network: &'a Network,
-    share: f64,
+    alone: Alone,
     names: Vec<Arc<str>>,
     places: Vec<Option<Instance>>,
     /// How many have been started.
@@ -37,7 +37,7 @@ impl<'a> Fleet<'a> {
         Self {
             scenario,
             network,
-            share: scenario.share(instances),
+            alone: scenario.alone.map_or(Alone::Part, Alone::Share),
             names: (0..scenario.quotas)
                 .map(|number| number.to_string().into())
                 .collect(),
@@ -57,8 +57,8 @@ impl<'a> Fleet<'a> {
             .collect();
         let link = self.network.link(place);
         let named = self.names.iter().cloned().zip(quotas.iter().cloned());
-        let params = KeeperParams::new(format!("{place}.{}", self.started).as_str())
-            .alone(Alone::Share(self.share));
+        let params =
+            KeeperParams::new(format!("{place}.{}", self.started).as_str()).alone(self.alone);
         self.places[place] = Some(Instance {
             _keeper: Keeper::spawn(link.clone(), named, params),
             quotas,

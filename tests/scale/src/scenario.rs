@@ -34,7 +34,7 @@ pub struct Scenario {
     #[serde(default)]
     pub network: Network,
     /// What an instance admits of each limit when the store is silent. Default: its part, one by the number of
-    /// instances.
+    /// instances that the store has told of.
     pub alone: Option<f64>,
     /// All instances start in the same millisecond, and are asked at once. By default they have started within
     /// the second before the first request.
@@ -173,10 +173,14 @@ pub const SCENARIOS: Scenarios<Scenario> = Scenarios::new(
 // ===== impl Scenario =====
 
 impl Scenario {
-    /// The share of each limit that one of so many instances admits by itself.
+    /// The share of each limit that one of so many instances admits by itself, at most: one that is asked before it
+    /// has heard of the others goes by a half.
     #[must_use]
     pub fn share(&self, instances: usize) -> f64 {
-        self.alone.unwrap_or(1.0 / instances as f64)
+        let is_crash = |event: &Event| matches!(event.what, What::Crash(_));
+        let starts = self.together || self.events.iter().any(is_crash);
+        let known = if starts { instances.min(2) } else { instances };
+        self.alone.unwrap_or(1.0 / known as f64)
     }
 }
 

@@ -47,6 +47,7 @@ about = ""
 seed = 1
 seconds = 100
 limits = { tpm = 200_000 }
+alone = 0.1
 events = [{ from = 0, until = 90, what = "down" }]
 
 [demand]

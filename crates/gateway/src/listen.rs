@@ -140,9 +140,15 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Gateway) -> io::Result
             tracing::warn!(after = ?DRAIN, "stopped with requests still in flight");
         },
         // Who asks twice does not want to wait.
-        _ = terminate.recv() => tracing::warn!("stopped at once, by a second signal"),
-        _ = interrupt.recv() => tracing::warn!("stopped at once, by a second signal"),
+        _ = terminate.recv() => return stopped_at_once(),
+        _ = interrupt.recv() => return stopped_at_once(),
     }
+    gateway.close().await;
+    Ok(())
+}
+
+fn stopped_at_once() -> io::Result<()> {
+    tracing::warn!("stopped at once, by a second signal");
     Ok(())
 }
 

@@ -222,6 +222,21 @@ impl Quota {
         self.reply(replies);
     }
 
+    /// The last that the store is told by the keeper that `wanted` calls, if it still keeps it: from now on it goes by what
+    /// [`Alone`] says.
+    pub(crate) fn farewell(
+        &self,
+        name: Arc<str>,
+        wanted: &Arc<Wanted>,
+        now: Instant,
+    ) -> Option<Question> {
+        let now = self.0.clock.micros(now);
+        let farewell = self.0.books.lock().farewell(name, wanted, now);
+        let (question, replies) = farewell?;
+        self.reply(replies);
+        Some(question)
+    }
+
     /// True if there is something to tell the store or to ask, apart from being there.
     pub(crate) fn has_news(&self) -> bool {
         self.0.books.lock().has_news()

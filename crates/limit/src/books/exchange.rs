@@ -91,9 +91,29 @@ impl Books {
         }
     }
 
+    /// The last that the store is told by whoever is called by `wanted`, who [abandons](Self::abandon) it then: what was
+    /// used, and that nothing is needed any more but what is in flight. Nothing if another keeps it by now.
+    pub(crate) fn farewell(
+        &mut self,
+        quota: Arc<str>,
+        wanted: &Arc<Wanted>,
+        now: u64,
+    ) -> Option<(Question, Replies)> {
+        let together = self.together.as_ref();
+        together.filter(|together| Arc::ptr_eq(&together.wanted, wanted))?;
+        let replies = self.abandon(wanted, now);
+        for account in &mut self.accounts {
+            account.lease.give_up();
+        }
+        let question = Question {
+            leaves: true,
+            ..self.question_of(quota, Ahead::Nothing, false, now)
+        };
+        Some((question, replies))
+    }
+
     /// What the store is to be told and asked, `since` so long after the last time.
     pub(crate) fn question(&mut self, quota: Arc<str>, since: Duration, now: u64) -> Question {
-        let lost = matches!(self.mode(now), Mode::Cut(_));
         let together = self.together.as_ref();
         // For this exchange and the next.
         let silent = together.is_some_and(|together| together.silent);
@@ -105,6 +125,12 @@ impl Books {
         } else {
             Ahead::Of(2.0 * AHEAD.div_duration_f64(since).min(1.0))
         };
+        self.question_of(quota, ahead, !strict, now)
+    }
+
+    /// The same, with so much asked for `ahead`, and slots beyond those in use if some are to be `held`.
+    fn question_of(&mut self, quota: Arc<str>, ahead: Ahead, held: bool, now: u64) -> Question {
+        let lost = matches!(self.mode(now), Mode::Cut(_));
         let limits = &self.limits;
         let rates = self.accounts.iter_mut().map(|account| {
             if lost {
@@ -121,20 +147,20 @@ impl Books {
             together.slots_free = false;
             // As many again where somebody has been refused, and some in advance otherwise, so that not each new request
             // has to be asked for.
-            let (more, advance) = match (strict, short) {
-                (true, _) => (0, 0),
-                (false, true) => (in_flight.max(1), 0),
-                (false, false) => (0, in_flight.div_ceil(4).max(1)),
+            let (more, advance) = match (held, short) {
+                (false, _) => (0, 0),
+                (true, true) => (in_flight.max(1), 0),
+                (true, false) => (0, in_flight.div_ceil(4).max(1)),
             };
             let want = in_flight.saturating_add(more).min(limit.max(in_flight));
             // What is not asked for is not used from now on: another may have it before the answer is here.
             together.slots = together.slots.min(want.saturating_add(advance));
             SlotQuestion {
                 limit,
-                used: if strict {
-                    in_flight
-                } else {
+                used: if held {
                     in_flight.max(together.slots)
+                } else {
+                    in_flight
                 },
                 want,
                 advance,
@@ -149,6 +175,7 @@ impl Books {
             rest: Duration::ZERO,
             woken: false,
             said: Duration::ZERO,
+            leaves: false,
             requests: self.requests(),
         };
         self.rest.tell(&mut question, now);

@@ -15,7 +15,8 @@ use tokio::{
 ///
 /// The limits are shared with others all the same, so a quota that nobody keeps any more does not have them for itself:
 /// at once, and until another keeper [shares](Self::spawn) it, it goes by what [`Alone`] says, as if the store were
-/// silent.
+/// silent. What it holds counts as used then, for as long as the window is, and slots for ten seconds: whoever ends in order
+/// [closes](Self::close) it.
 pub struct Keeper {
     task: JoinHandle<()>,
     quotas: Vec<Quota>,
@@ -149,13 +150,32 @@ impl Keeper {
         let calls = wanted.clone();
         let task = tokio::spawn(async move {
             let mut keeping = Keeping::new(quotas, params, calls);
-            tokio::join!(keeping.keep(&store), store.listen(heard));
+            let listen = async {
+                store.listen(heard).await;
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                biased;
+                () = keeping.keep(&store) => {}
+                () = listen => {}
+            }
+            keeping.take_leave(&store).await;
         });
         Self {
             task,
             quotas: kept,
             wanted,
         }
+    }
+
+    /// Gives all that is held and not in use back to the others, in one last exchange, in which the store is told what is
+    /// owed too: for a process that ends, when its requests have. An exchange that is under way is waited for, and the last
+    /// one, each for no longer than the keeper's [patience](KeeperParams::patience); whether the store has answered makes no
+    /// difference. From the last one on each quota goes by what [`Alone`] says, as after a keeper that is dropped.
+    pub async fn close(mut self) {
+        self.wanted.end.notify_one();
+        // A task that has panicked has ended too.
+        drop((&mut self.task).await);
     }
 }
 
@@ -211,19 +231,43 @@ impl Keeping {
         }
     }
 
+    /// Until it is to end, between two exchanges.
     async fn keep(&mut self, store: &impl Store) {
         loop {
             let exchanged = self.exchange(store).await;
-            let begins = self.quotas.iter().any(|kept| kept.state == State::Back);
-            match self.state {
-                State::Silent => sleep(jittered(RETRY)).await,
-                // What may be spent comes with the second answer.
-                _ if begins => {}
-                _ if self.late == 1 => sleep(PAUSE).await,
-                _ if self.late > 1 => sleep(jittered(BUSY)).await,
-                _ if self.params.strict.is_some() => self.until_asked().await,
-                _ => self.until_wanted(exchanged).await,
+            tokio::select! {
+                biased;
+                () = self.wanted.end.notified() => return,
+                () = self.pause(exchanged) => {}
             }
+        }
+    }
+
+    async fn pause(&self, exchanged: Exchanged) {
+        let begins = self.quotas.iter().any(|kept| kept.state == State::Back);
+        match self.state {
+            State::Silent => sleep(jittered(RETRY)).await,
+            // What may be spent comes with the second answer.
+            _ if begins => {}
+            _ if self.late == 1 => sleep(PAUSE).await,
+            _ if self.late > 1 => sleep(jittered(BUSY)).await,
+            _ if self.params.strict.is_some() => self.until_asked().await,
+            _ => self.until_wanted(exchanged).await,
+        }
+    }
+
+    /// The last exchange.
+    async fn take_leave(&self, store: &impl Store) {
+        let now = Instant::now();
+        let questions = self
+            .quotas
+            .iter()
+            .filter_map(|Kept { name, quota, .. }| quota.farewell(name.clone(), &self.wanted, now));
+        let questions: Vec<_> = questions.collect();
+        if !questions.is_empty() {
+            let exchange = store.exchange(&self.params.instance, &questions);
+            // Nothing is to be done if it has not heard of it.
+            drop(timeout(self.params.patience, exchange).await);
         }
     }
 

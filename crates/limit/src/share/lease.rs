@@ -170,6 +170,11 @@ impl Lease {
         }
     }
 
+    /// Nothing of what is held is needed any more: all of it goes back.
+    pub(crate) fn give_up(&mut self) {
+        self.let_go(u64::MAX);
+    }
+
     /// More was used than had been taken: it is paid with what is held, as far as that goes.
     pub(crate) fn owe(&mut self, amount: u64) {
         self.debt = self.debt.saturating_add(amount);

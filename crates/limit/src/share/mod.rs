@@ -12,7 +12,8 @@
 //! much. So **no window of any sixty seconds sees more than the limit, over all instances**, whoever crashes and
 //! whatever is lost on the way, but for what was owed without having been granted:
 //! of a limit `L` no more than `L + O` goes through, with `O <= C + B + A + D + E + R + J + P`. What is granted and
-//! lost (a crash, an answer that does not arrive) counts as spent until the window has let go of it.
+//! lost (a crash, an answer that does not arrive) counts as spent until the window has let go of it. An instance that ends in
+//! order ([`Keeper::close`]) loses nothing: what it holds is the others' with its last exchange.
 //!
 //! | | when | beyond the limit, at most |
 //! |---|---|---|
@@ -62,7 +63,7 @@
 //!
 //! `h` is what an instance has in use when it is cut off, and goes on with until it ends; `a = max(1, s * P)`, as above.
 //! What an instance had is kept for it for ten seconds, since it may be in use, and then given to others: an instance
-//! that crashes takes its slots with it for as long. What is in use beyond the limit is not given out again when it ends.
+//! that crashes takes its slots with it for as long, and one that ends in order only those in use. What is in use beyond the limit is not given out again when it ends.
 //!
 //! # When to come back
 //!

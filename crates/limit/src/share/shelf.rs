@@ -98,6 +98,11 @@ impl Shelf {
                 *granted = granted.fits(until(1), until(rate.ask.need.max(1)));
             }
         }
+        if question.leaves {
+            self.instances.remove(instance);
+            let is_it = |waiter: &Option<InstanceId>| waiter.as_ref() == Some(instance);
+            self.waiter.take_if(|(waiter, _)| is_it(waiter));
+        }
         self.judge(question, now);
         answer.rest = Duration::from_micros(self.rests_until.saturating_sub(now));
         answer

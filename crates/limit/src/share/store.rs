@@ -66,6 +66,9 @@ pub struct Question {
     pub woken: bool,
     /// How long ago the provider has said so, or has answered: of a rest and a waking the later one holds.
     pub said: Duration,
+    /// This instance ends, and is not counted any more: nobody waits for it, and what it has in flight is over when its
+    /// slots lapse.
+    pub leaves: bool,
     /// Requests that wait to be admitted, in their order: what each needs of each rate, and a slot if they are
     /// limited. Each is admitted whole or not at all.
     pub requests: Vec<Vec<u64>>,

@@ -14,6 +14,7 @@ use std::{
 use tokio::time::{Instant, sleep, timeout};
 
 mod changes;
+mod close;
 mod pace;
 mod part;
 mod silence;

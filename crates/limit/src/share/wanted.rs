@@ -7,6 +7,8 @@ pub(crate) struct Wanted {
     pub(super) more: Notify,
     /// There is something that others are to know at once.
     pub(super) news: Notify,
+    /// It is to keep nothing any more.
+    pub(super) end: Notify,
 }
 
 // ===== impl Wanted =====

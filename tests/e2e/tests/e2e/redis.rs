@@ -4,7 +4,7 @@
 use crate::{CHAT, chat, chat_stream};
 use futures_util::future::join_all;
 use headworks_e2e::{Client, Headworks, bounded, config, read_until};
-use headworks_upstream::{Answer, RedisServer, Upstream, openai};
+use headworks_upstream::{Answer, Gate, RedisServer, Upstream, openai};
 use std::{
     cell::Cell,
     sync::atomic::{AtomicUsize, Ordering},
@@ -330,4 +330,39 @@ async fn it_starts_without_redis_and_says_so() {
     until_shared(&instance).await;
     let (more, _) = ask_for(&instance.client(), 2, Duration::from_secs(3)).await;
     assert_eq!(more, 5, "the rest of it");
+}
+
+#[tokio::test]
+async fn one_that_is_told_to_end_leaves_all_of_the_limits_to_the_other_at_once() {
+    let (upstream, redis) = (Upstream::start().await, RedisServer::start(&[]).await);
+    let deployments = [("few", "rpm: 4"), ("narrow", "max_parallel_requests: 2")]
+        .map(|(group, limit)| config::with(group, group, &upstream.base_url(), limit));
+    let rest = format!(
+        "router_settings: {{ redis_url: \"{}\", num_retries: 0 }}\nheadworks: {{ limits: enforce }}",
+        redis.url()
+    );
+    let mut instances = start_many(2, &config::of(&deployments, &rest)).await;
+    // Each holds a request of the one and a slot of the other in advance.
+    let ends = instances.remove(0);
+    ends.terminate().await;
+    assert!(ends.ended().await.success());
+    let client = instances[0].client();
+    let (answered, _) = ask_group(&client, "few", 1, Duration::from_secs(1)).await;
+    assert_eq!(answered, 4);
+
+    let end = Gate::new();
+    upstream.answer(openai::chat("m").hold_head(&end));
+    let ask = async || {
+        while client.post(CHAT, &chat("narrow")).await.status != 200 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let at_once = async {
+        // The slots of one that crashes are kept for ten seconds.
+        let within = Duration::from_secs(5);
+        let both = upstream.wait_for(within, |seen| seen.in_flight == 2).await;
+        both.unwrap();
+        end.open();
+    };
+    bounded(async { tokio::join!(ask(), ask(), at_once) }).await;
 }

@@ -5,14 +5,14 @@ use headworks_limit::share::{
     redis::{Address, Login, RedisStore},
 };
 use metrics::gauge;
+use parking_lot::Mutex;
 use std::{io, time::Duration};
 use uuid::Uuid;
 
 /// Keeps the quotas of this process in step with those of others, if it has any to share them with.
 #[derive(Debug, Default)]
 pub(in crate::gateway) struct Sharing {
-    #[expect(dead_code, reason = "it is its end that matters")]
-    keeper: Option<Keeper>,
+    keeper: Mutex<Option<Keeper>>,
 }
 
 // ===== impl Sharing =====
@@ -43,8 +43,16 @@ impl Sharing {
         let store = store(redis, params.patience).map_err(io::Error::other)?;
         let keeper = Keeper::spawn(store, quotas.into_named(), params);
         Ok(Self {
-            keeper: Some(keeper),
+            keeper: Mutex::new(Some(keeper)),
         })
+    }
+
+    /// Gives back what is held of what is shared, and shares no more.
+    pub(in crate::gateway) async fn end(&self) {
+        let keeper = self.keeper.lock().take();
+        if let Some(keeper) = keeper {
+            keeper.close().await;
+        }
     }
 }
 

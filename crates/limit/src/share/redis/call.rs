@@ -50,7 +50,8 @@ fn command(script: &Script, rests: &Rests, instance: &InstanceId, question: &Que
     call.arg(instance.as_str()).arg(micros(question.rest));
     call.arg(u8::from(question.woken))
         .arg(micros(question.said));
-    call.arg(question.heard).arg(question.rates.len());
+    call.arg(question.heard).arg(u8::from(question.leaves));
+    call.arg(question.rates.len());
     for rate in &question.rates {
         let ask = &rate.ask;
         call.arg(rate.limit)

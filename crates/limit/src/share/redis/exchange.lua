@@ -4,8 +4,8 @@
 -- KEYS: 1 what is known of the quota (hash), 2 its instances (sorted by until when they count),
 --       3 slots by instance (hash), 4 the same by until when they are held, 5.. buckets of each rate (hash), by its
 --       name and how long one is.
--- ARGV: channel, name of the quota, instance, rest, 1 if it was woken instead, how long ago that was said, heard, rates,
---       then of each rate: limit, width, buckets, offset, want, held, advance, alone, need, told, age of what is missing of
+-- ARGV: channel, name of the quota, instance, rest, 1 if it was woken instead, how long ago that was said, heard, 1 if
+--       the instance leaves, rates, then of each rate: limit, width, buckets, offset, want, held, advance, alone, need, told, age of what is missing of
 --       that, returns, and of each return: at, amount; debts, and of each debt: age, amount; then 1 and limit, used,
 --       want, advance, lapse of slots, or 0; then requests that wait, and what each needs of each rate.
 -- Answer: memory, instances, rest, slots, of each rate: amount, at, left, how long until one fits, and until the need;
@@ -38,7 +38,7 @@ local TOTAL, NOBODY = '', ''
 
 local quota, members, slots, lapses = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local channel, name = word(), word()
-local instance, rest, woken, said, heard = word(), number(), number(), number(), number()
+local instance, rest, woken, said, heard, leaves = word(), number(), number(), number(), number(), number()
 
 local known = redis.call('HMGET', quota, 'memory', 'heard')
 local memory = known[1]
@@ -267,6 +267,13 @@ for _ = 1, number() do
 end
 if hold then
   hold()
+end
+
+if leaves == 1 then
+  redis.call('ZREM', members, instance)
+  if redis.call('HGET', quota, 'waiter') == instance then
+    redis.call('HDEL', quota, 'waiter', 'waits')
+  end
 end
 for _, rate in ipairs(rates) do
   answer[rate.first + 3] = rate.until_fits(1) or 0

@@ -42,7 +42,7 @@
 //! | empty, restarted without its data or with older data | the same, as if it had been silent until all have told theirs |
 //! | full (`maxmemory`) | quotas that it knows are shared as before; for a new one it is as if it were gone, until it has room. Let it evict nothing (`noeviction`): what it throws away is forgotten use |
 //! | asking for another user, password or database, or for TLS | as gone; the words say which, and never the password |
-//! | not asked any more, since the [`Keeper`](super::Keeper) is dropped | each quota goes by `Alone` at once, until another keeps it |
+//! | not asked any more, since the [`Keeper`](super::Keeper) is closed or dropped | each quota goes by `Alone` at once, until another keeps it |
 //! | moved | by a name, it is looked up with each new connection, 5 s after the last attempt if the old place says nothing; by Sentinels or in a Cluster, see there |
 //!
 //! # A failover

@@ -82,6 +82,7 @@ fn question(rng: &mut fastrand::Rng, last: &[u64]) -> Question {
             (None, _) => 0,
         },
         woken: rng.u8(0..20) == 0,
+        leaves: rng.u8(0..20) == 0,
         said: Duration::from_millis(rng.u64(0..40).saturating_sub(20)),
         requests: (0..rng.usize(0..4))
             .map(|_| match rng.u8(0..10) {

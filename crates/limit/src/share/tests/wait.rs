@@ -123,6 +123,7 @@ fn question(ask: Ask) -> Question {
         slots: None,
         rest: Duration::ZERO,
         woken: false,
+        leaves: false,
         said: Duration::ZERO,
         heard: 0,
         requests: Vec::new(),

@@ -242,6 +242,12 @@ impl Quota {
         self.0.books.lock().has_news()
     }
 
+    /// True if something of it can be held, now or as soon as a limit is learned: apart from its rests there is something to
+    /// share.
+    pub(crate) fn is_held(&self) -> bool {
+        self.0.books.lock().is_held()
+    }
+
     pub(crate) fn question(&self, name: Arc<str>, since: Duration, now: Instant) -> Question {
         let now = self.0.clock.micros(now);
         self.0.books.lock().question(name, since, now)

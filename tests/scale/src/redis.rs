@@ -162,7 +162,8 @@ small cloud machine that was busy with other things (`cargo xtask scale redis`; 
 
 const AFTER: &str = "\
 The last two columns are how many instances times quotas half a core bears: 0.5 s ÷ (CPU of a call × exchanges a second). A quota that
-nobody wants is asked for as one of an idle instance is, also by an instance that is busy with others.
+nobody wants is asked for as one of an idle instance is, also by an instance that is busy with others. One without limits, of which only rests
+are shared, is asked for once in two seconds: a fifth of that.
 
 Then what:
 

@@ -78,6 +78,12 @@ impl Books {
         });
     }
 
+    /// True if something of it can be held, now or as soon as a limit is learned.
+    pub(crate) fn is_held(&self) -> bool {
+        let learns = self.limits.learn && !self.limits.advisory;
+        !self.accounts.is_empty() || self.limits.parallel.is_some() || learns
+    }
+
     /// Whoever kept it, and is called by `wanted`, does so no more: nothing is heard of the others, and nothing will be.
     pub(crate) fn abandon(&mut self, wanted: &Arc<Wanted>, now: u64) -> Replies {
         match &mut self.together {

@@ -50,6 +50,11 @@ const BUSY: Duration = Duration::from_millis(100);
 /// Between two exchanges while nothing is: twice within a lease, so that one is always held.
 const IDLE: Duration = Duration::from_millis(400);
 
+/// Between two questions of a quota that nothing is held of: what is said of its rests is told at once, and asked for only
+/// by whoever has not heard it. Not so long that the store forgets who is there, which it
+/// does after 3 s.
+const SELDOM: Duration = Duration::from_secs(2);
+
 /// Between two exchanges in any case, and before the next try after one that failed.
 const PAUSE: Duration = Duration::from_millis(5);
 const RETRY: Duration = Duration::from_millis(200);
@@ -353,22 +358,24 @@ impl Keeping {
 
     /// Waits until a request is there to be asked for, or in a moment what comes back, or it is time.
     async fn until_asked(&self) {
-        let pause = if self.state == State::Partly {
-            BUSY
-        } else {
-            IDLE
-        };
+        let now = Instant::now();
+        let pauses = self.quotas.iter().map(|kept| {
+            let pause = match self.state {
+                State::Partly => BUSY,
+                _ => kept.pause(),
+            };
+            pause.saturating_sub(now.duration_since(kept.last))
+        });
+        let pause = pauses.min().unwrap_or(IDLE);
         let more = async {
             sleep(PAUSE).await;
             self.wanted.more.notified().await;
         };
-        let oldest = self.quotas.iter().map(|kept| kept.last).min();
-        let since = oldest.map_or(Duration::ZERO, |oldest| oldest.elapsed());
         tokio::select! {
             biased;
             () = self.wanted.news.notified() => {}
             () = more => {}
-            () = sleep(pause.saturating_sub(since)) => {}
+            () = sleep(pause) => {}
         }
     }
 }

@@ -89,7 +89,7 @@
 //! | | by leases | asked for each request |
 //! |---|---|---|
 //! | a request waits | never | for one exchange, and for what is left of the one under way |
-//! | exchanges | two to ten a second, more where tokens are used up | up to one for each request and one for its end; under load one for all who wait |
+//! | exchanges | two to ten a second, more where tokens are used up; one in two seconds of a quota without limits | up to one for each request and one for its end; under load one for all who wait |
 //! | an instance out of idleness, with less left than there are instances | is refused at first | has it |
 //! | at a start | what [`Alone`] lets through | 0 |
 //! | the deadline passes | | what [`Alone`] lets through, until an answer is in time |
@@ -116,7 +116,7 @@
 //! A provider that says when to come back says so to one instance, and means all of them. The [`Keeper`] tells the
 //! store at once, and the store whoever [listens](Store::listen), so that a rest is known everywhere within some
 //! milliseconds. Whoever does not hear it, since its connection is lost, learns of it with its next exchange, within
-//! half a second.
+//! half a second; of a quota that has no limits, and that nothing is asked of but its rests, within two and a half.
 //!
 //! That somebody was answered though it rested ([`Quota::wake`]) is told in the same way. Both are told with how long ago
 //! they were said, and of a rest and a waking the later one holds, whenever they are told; of two that are said within

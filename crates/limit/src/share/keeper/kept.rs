@@ -1,9 +1,9 @@
-use super::{IDLE, PAUSE};
+use super::{IDLE, PAUSE, SELDOM};
 use crate::{
     Quota,
     share::{Answer, Question, TRUST},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// A quota that is kept, and what is known of whoever keeps it.
@@ -50,7 +50,16 @@ impl Kept {
     /// True if there is something to tell or to ask, or nothing was for so long that the store might forget.
     pub(super) fn is_due(&self, now: Instant) -> bool {
         // A little early, so that those which are due about the same time are asked for together.
-        now.duration_since(self.last) >= IDLE * 3 / 4 || self.quota.has_news()
+        let since = now.duration_since(self.last) + IDLE / 4;
+        since >= IDLE && since >= self.pause() || self.quota.has_news()
+    }
+
+    /// Between two questions while nothing is wanted.
+    pub(super) fn pause(&self) -> Duration {
+        match self.quota.is_held() {
+            true => IDLE,
+            false => SELDOM,
+        }
     }
 
     pub(super) fn question(&mut self, now: Instant) -> Question {

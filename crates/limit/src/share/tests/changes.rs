@@ -9,6 +9,10 @@ const WITHIN: Duration = Duration::from_millis(20);
 
 /// A quota that admits nothing by itself, and what is said of the store that it is shared over.
 fn keep(store: &impl Saying, strict: Option<Duration>) -> (Said, Quota, Keeper) {
+    keep_of(Limits::new().rpm(1000), store, strict)
+}
+
+fn keep_of(limits: Limits, store: &impl Saying, strict: Option<Duration>) -> (Said, Quota, Keeper) {
     let said = Said::default();
     let tell = said.clone();
     let mut params = KeeperParams::new("one").alone(Alone::Closed);
@@ -19,7 +23,7 @@ fn keep(store: &impl Saying, strict: Option<Duration>) -> (Said, Quota, Keeper) 
         let state = state.map_err(ToString::to_string);
         tell.lock().push((Instant::now(), state));
     });
-    let quota = Quota::new(Limits::new().rpm(1000));
+    let quota = Quota::new(limits);
     let named = [("q".into(), quota.clone())];
     let keeper = Keeper::spawn(store.clone(), named, params);
     (said, quota, keeper)
@@ -67,6 +71,28 @@ async fn a_store_that_misses_a_question_now_and_then_is_not_told_of() {
             sleep(LEASE / 3).await;
         }
         assert_eq!(states(&said), [Ok(())], "{strict:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_quotas_that_are_seldom_asked_for_one_missed_question_is_no_silence_and_several_are() {
+    for strict in [None, Some(WITHIN)] {
+        let store = Remote::new(Duration::from_millis(4));
+        let (said, ..) = &keep_of(Limits::new(), &store, strict);
+        sleep(SETTLE).await;
+        for moment in 0..40 {
+            store.mute.store(true, Ordering::Relaxed);
+            sleep(Duration::from_millis(300)).await;
+            store.mute.store(false, Ordering::Relaxed);
+            sleep(Duration::from_millis(700 + 13 * moment)).await;
+        }
+        assert_eq!(states(said), [Ok(())], "{strict:?}");
+        store.cut.store(true, Ordering::Relaxed);
+        sleep(4 * LEASE).await;
+        store.cut.store(false, Ordering::Relaxed);
+        sleep(LEASE).await;
+        let silent = Err("cut off".to_owned());
+        assert_eq!(states(said), [Ok(()), silent, Ok(())], "{strict:?}");
     }
 }
 

@@ -4,11 +4,15 @@ use super::*;
 use crate::{Admission, Minute};
 use std::collections::HashMap;
 
+type Unasked = HashMap<Arc<str>, (Instant, Duration)>;
+
 /// A store that counts who asks for what, and who asks for nothing.
 #[derive(Clone, Default)]
 struct Counting {
     store: MemoryStore,
     asked: Arc<Mutex<HashMap<Arc<str>, u64>>>,
+    /// When it was last asked of each, and the longest that it was not.
+    unasked: Arc<Mutex<Unasked>>,
     of_nothing: Arc<Mutex<u64>>,
 }
 
@@ -19,6 +23,13 @@ impl Store for Counting {
         *self.of_nothing.lock() += u64::from(questions.is_empty());
         for question in questions {
             *self.asked.lock().entry(question.quota.clone()).or_default() += 1;
+            let mut unasked = self.unasked.lock();
+            let now = Instant::now();
+            let (last, longest) = unasked
+                .entry(question.quota.clone())
+                .or_insert((now, Duration::ZERO));
+            *longest = (*longest).max(now - *last);
+            *last = now;
         }
         self.store.exchange(instance, questions)
     }
@@ -50,6 +61,65 @@ async fn a_quota_that_nobody_wants_is_seldom_asked_for_beside_a_busy_one() {
     assert!((7.0..12.0).contains(&asked("busy")), "{}", asked("busy"));
     // Once a second for the request, and to be held.
     assert!((2.0..5.0).contains(&asked("quiet")), "{}", asked("quiet"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_that_nothing_is_held_of_is_asked_for_every_two_seconds_and_never_forgotten() {
+    let advisory = || Limits::new().rpm(10).advisory(true);
+    let all = [
+        ("unlimited", Limits::new(), 25..32),
+        ("weighed", advisory(), 25..32),
+        ("slots", advisory().parallel(2), 120..200),
+        ("learns", Limits::new().learn(true), 120..200),
+        ("limited", Limits::new().rpm(10), 120..200),
+    ];
+    for strict in [None, Some(Duration::from_millis(20))] {
+        let store = Counting::default();
+        let quotas = all.iter().map(|(name, limits, _)| {
+            let quota = Quota::new(limits.clone());
+            (Arc::from(*name), quota)
+        });
+        let mut params = KeeperParams::new("one");
+        params.strict = strict;
+        let _keeper = Keeper::spawn(store.clone(), quotas, params);
+        sleep(SETTLE).await;
+        store.asked.lock().clear();
+        sleep(MINUTE).await;
+        for (name, _, times) in &all {
+            let asked = store.asked.lock()[*name];
+            assert!(times.contains(&asked), "{asked} times {name}, {strict:?}");
+            let (_, longest) = store.unasked.lock()[*name];
+            let forgotten = crate::share::shelf::FORGOTTEN;
+            assert!(longest < forgotten, "{longest:?} not of {name}");
+        }
+    }
+    // One that is asked for all alone.
+    let store = Counting::default();
+    let quotas = [("alone".into(), Quota::new(Limits::new()))];
+    let params = KeeperParams::new("one").strict(Duration::from_millis(20));
+    let _keeper = Keeper::spawn(store.clone(), quotas, params);
+    sleep(MINUTE).await;
+    let asked = store.asked.lock()["alone"];
+    assert!((25..35).contains(&asked), "{asked}");
+    assert_eq!(*store.of_nothing.lock(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rest_of_a_quota_without_limits_is_told_at_once_and_to_who_is_deaf_in_two_seconds() {
+    for (deaf, within) in [(false, 10), (true, 2400)] {
+        let store = Remote::new(Duration::from_millis(4));
+        store.deaf.store(deaf, Ordering::Relaxed);
+        let instances = instances(3, &Limits::new(), &store);
+        for moment in 0..10 {
+            sleep(Duration::from_millis(40_000 + 277 * moment)).await;
+            let rest = Duration::from_secs(30);
+            instances[0].quota.rest(rest, Instant::now());
+            sleep(Duration::from_millis(within)).await;
+            for one in &instances {
+                assert!(one.quota.standing(Instant::now()).is_err(), "{deaf}");
+            }
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -78,8 +78,8 @@ fn backslashes(bytes: &[u8]) -> usize {
 fn own(run: usize, first: u8) -> usize {
     match (run, first) {
         (0, _) => 0,
-        // Some write `\/` as `\\\/` within a string.
-        (_, b'/') => run.min(MOST_BACKSLASHES),
+        // Some write `\/` as `\\\/` within a string. What is left makes whole pairs in each string there may be.
+        (_, b'/') => (run - 1) % MOST_BACKSLASHES + 1,
         _ => (1 << run.trailing_zeros()).min(MOST_BACKSLASHES),
     }
 }
@@ -168,6 +168,15 @@ mod tests {
                 assert_eq!((cut - held) % MOST_BACKSLASHES, 0, "{before} {own} {cut}");
                 assert!(held >= own.min(cut) && held < 2 * MOST_BACKSLASHES);
             }
+        }
+    }
+
+    #[test]
+    fn backslashes_before_a_slash_are_left_in_eights() {
+        for (before, own) in [(0, 1), (0, 3), (0, 8), (8, 1), (8, 4), (16, 3)] {
+            let text = format!("{}/-a/b", r"\".repeat(before + own));
+            let found = find(b"/-a/b", text.as_bytes());
+            assert_eq!(found, Some(before..text.len()), "{before} {own}");
         }
     }
 

@@ -6,9 +6,11 @@ use headworks_breaker::{BreakerPolicy, Rule};
 use headworks_config::{
     AllowedFailsPolicy, Config, Deployment, RetryPolicy as Classes, WhenAllRest,
 };
-use headworks_core::{Group, Outcome};
+use headworks_core::{Group, Outcome, Reason, Verdict};
+use headworks_limit::Quota;
 use headworks_retry::{Backoff, Budget, Further, RetryPolicy};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// When a deployment is rested, and for how long.
 pub(super) fn breaker(config: &Config, deployment: &Deployment) -> BreakerPolicy {
@@ -52,6 +54,25 @@ pub(super) fn rests_by_hint(config: &Config, deployment: &Deployment) -> Option<
     let may_rest = config.cooldown(deployment).time.is_some();
     (is_asked_for && may_rest && is_lone(config, deployment))
         .then_some(config.headworks.longest_hint)
+}
+
+/// How long the provider says that its limits are used up for, as much of it as is believed.
+///
+/// `None` where the `quota` rests for about as long already: of requests that were under way together each is told to
+/// wait from its own answer on, and a rest that the last of them prolonged would keep out the others when they are
+/// back at the time that they were told.
+pub(super) fn used_up(verdict: Verdict, longest: Duration, quota: &Quota) -> Option<Duration> {
+    /// Providers say when to come back in whole seconds.
+    const ROUNDED: Duration = Duration::from_secs(1);
+    let hint = verdict
+        .hint
+        .filter(|_| verdict.outcome == Outcome::RateLimited);
+    let wait = hint?.wait().min(longest);
+    let rests = match quota.standing(Instant::now()) {
+        Err(Reason::Resting(left)) => left + ROUNDED,
+        _ => Duration::ZERO,
+    };
+    (wait > rests).then_some(wait)
 }
 
 /// What becomes of a request when no deployment takes it: whether it waits, and whether one that rests is asked.
@@ -232,6 +253,31 @@ mod tests {
         assert_eq!(breaker_of(&config, "m"), expected);
         let off = self::config("disable_cooldowns: true");
         assert_eq!(breaker_of(&off, "m"), BreakerPolicy::never());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_those_that_are_told_to_wait_at_once_the_last_does_not_keep_out_the_first() {
+        let seconds = Duration::from_secs;
+        let quota = Quota::new(headworks_limit::Limits::new().rpm(60));
+        let told = |wait| {
+            let hint = Some(Hint::after(seconds(wait)));
+            let outcome = Outcome::RateLimited;
+            let rest = used_up(Verdict { outcome, hint }, seconds(60), &quota);
+            quota.rest(rest.unwrap_or_default(), Instant::now());
+            rest
+        };
+        assert_eq!(told(5), Some(seconds(5)));
+        tokio::time::advance(seconds(1)).await;
+        assert_eq!(told(5), None);
+        assert_eq!(told(6), Some(seconds(6)), "longer than by a rounding");
+        tokio::time::advance(seconds(6)).await;
+        assert!(quota.standing(Instant::now()).is_ok());
+        assert_eq!(told(100), Some(seconds(60)), "as long as is believed");
+        let other = Verdict {
+            hint: Some(Hint::after(seconds(90))),
+            outcome: Outcome::Capacity,
+        };
+        assert_eq!(used_up(other, seconds(60), &quota), None);
     }
 
     #[test]

@@ -35,7 +35,7 @@ use headworks_alias::Aliases;
 use headworks_balance::{Balance, Groups, Strategy};
 use headworks_breaker::Circuit;
 use headworks_config::{Config, Deployment, RoutingStrategy};
-use headworks_core::{Group, Outcome, RequestedModel, Verdict};
+use headworks_core::{Group, RequestedModel};
 use headworks_limit::RateLimitLayer;
 use headworks_provider::{
     Target,
@@ -47,7 +47,6 @@ use std::{
     collections::{BTreeMap, HashMap},
     fmt,
     sync::{Arc, atomic::AtomicBool},
-    time::Duration,
 };
 use tokio::time::Instant;
 
@@ -190,7 +189,10 @@ impl<'a> GatewayBuilder<'a> {
             let by_hint = policy::rests_by_hint(config, deployment)
                 .filter(|_| quotas.may_refuse(deployment, &quota));
             limit = match by_hint {
-                Some(longest) => limit.rest_by(move |verdict| used_up(verdict, longest)),
+                Some(longest) => {
+                    let quota = quota.clone();
+                    limit.rest_by(move |verdict| policy::used_up(verdict, longest, &quota))
+                }
                 None if quotas.is_shared(deployment) => {
                     let circuit = circuit.clone();
                     limit.rest_by(move |verdict| circuit.told_to_rest(verdict, Instant::now()))
@@ -279,14 +281,6 @@ fn headers(config: &Config, deployment: &Deployment, target: &Target) -> Deploym
             .and_then(value),
         secrets: Secrets::new(key.as_ref(), &deployment.extra_headers),
     }
-}
-
-/// How long the provider says that its limits are used up for, as much of it as is believed.
-fn used_up(verdict: Verdict, longest: Duration) -> Option<Duration> {
-    let hint = verdict
-        .hint
-        .filter(|_| verdict.outcome == Outcome::RateLimited);
-    Some(hint?.wait().min(longest))
 }
 
 fn names(config: &Config) -> Names {

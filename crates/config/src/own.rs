@@ -97,7 +97,7 @@ pub struct OwnSettings {
     pub longest_hint: Duration,
     /// Whether limits are kept. See [`Config::keeps_limits`](crate::Config::keeps_limits) for the default.
     pub limits: Option<Limits>,
-    /// How the minutes of limits are counted.
+    /// How the minutes of limits are counted. Default: the last sixty seconds.
     pub minute: Minute,
     /// Whether samples of prompts for `OpenAI`'s models are counted by their tokenizers, in the background, so that
     /// estimates are right before a provider has reported a usage. Default: no. It takes a program that was built

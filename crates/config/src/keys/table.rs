@@ -353,7 +353,7 @@ pub const KEYS: &[Key] = &[
     now("headworks.retry_budget", "a bound on the retries of all requests together; default none"),
     now("headworks.queue", "requests wait for a deployment that takes them; default none"),
     now("headworks.longest_hint", "seconds that a provider may ask for before it is asked again, at most; default 3600"),
-    now("headworks.limits", "weigh, enforce, or learn those not set from providers too; default enforce with usage-based-routing or enforce_model_rate_limits"),
+    now("headworks.limits", "weigh, enforce, or learn those not set from providers too; default enforce with enforce_model_rate_limits and where the strategy goes by usage, latency or cost"),
     now("headworks.minute", "how minutes are counted: sliding (default), the last sixty seconds, or fixed, those on the clock"),
     now("headworks.tokenizer", "count samples of prompts by OpenAI's tokenizers; default false"),
     now("headworks.redis", "how instances share over Redis"),

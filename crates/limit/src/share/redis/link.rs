@@ -95,6 +95,8 @@ impl Link {
     }
 
     fn begin(&self) {
+        // Held from before it is under way: whoever begins the next is not to be ended by this one.
+        let mut under_way = self.attempt.lock();
         let (client, progress) = (self.client.clone(), self.progress.clone());
         let mut attempt = JoinSet::new();
         attempt.spawn(async move {
@@ -105,7 +107,7 @@ impl Link {
                 Err(why) => progress.lost(why),
             });
         });
-        *self.attempt.lock() = attempt;
+        *under_way = attempt;
     }
 
     /// The server has answered over this one.

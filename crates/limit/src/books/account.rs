@@ -78,6 +78,11 @@ pub(super) struct Full {
 /// How long an exchange takes that is made because something is wanted.
 const EXCHANGE: Duration = Duration::from_millis(20);
 
+/// For how long a provider is believed, in a window that lets go of nothing before it is over.
+fn believed(told: Told) -> Duration {
+    told.reset.unwrap_or(Hint::LONGEST).min(Hint::LONGEST)
+}
+
 // ===== impl Account =====
 
 impl Account {
@@ -135,13 +140,10 @@ impl Account {
         if !self.window.holds(self.said.at) {
             self.said = Said::default();
         }
-        let lasts = told
-            .reset
-            .map_or(Hint::LONGEST, |reset| reset.min(Hint::LONGEST));
         self.said = Said {
             amount: self.said.amount.saturating_add(missing),
             at: now,
-            until: now.saturating_add(micros(lasts)),
+            until: now.saturating_add(micros(believed(told))),
         };
     }
 
@@ -158,8 +160,13 @@ impl Account {
     pub(super) fn pass_on(&mut self, told: Told, now: u64) -> bool {
         let shape = self.window.shape();
         let period = micros(shape.width) * (shape.buckets - 1);
-        let reset = told.reset.map_or(period, micros);
         let Told { remaining, .. } = told;
+        let (reset, lasts) = if self.window.is_fixed() {
+            let lasts = micros(believed(told));
+            (lasts, lasts)
+        } else {
+            (told.reset.map_or(period, micros), 0)
+        };
         if remaining == 0 {
             self.fits = Fits::all_at(now.saturating_add(reset));
         }
@@ -168,6 +175,7 @@ impl Account {
             at: now,
             used: self.rate.limit.saturating_sub(remaining),
             age: period.saturating_sub(reset),
+            lasts,
             remaining,
             owed: 0,
         };

@@ -47,6 +47,8 @@ pub(crate) struct Heard {
     pub(crate) used: u64,
     /// How long before that it was used, by when it will be back.
     pub(crate) age: u64,
+    /// For how long it is believed, where it leaves the window no sooner than at its end; 0 elsewhere.
+    pub(crate) lasts: u64,
     /// What is left.
     pub(crate) remaining: u64,
     /// What was owed by then: what has been owed since is not known to the provider.
@@ -154,6 +156,7 @@ impl Lease {
     /// the provider takes for used; sooner it would be granted again.
     pub(crate) fn withdraw(&mut self, until: u64, now: u64) {
         self.expire(now);
+        self.owe_on_credit(0);
         for grant in self.grants.drain(..) {
             add(&mut self.withdrawn, grant.at, grant.left);
         }
@@ -189,6 +192,7 @@ impl Lease {
             owed: self.debt,
             ..heard
         });
+        self.owe_on_credit(heard.remaining);
         self.hold_at_most(heard.remaining)
     }
 
@@ -201,6 +205,11 @@ impl Lease {
     fn hear(&mut self, heard: Heard) {
         let all = self.heard.into_iter().chain([heard]);
         self.heard = all.max_by_key(|heard| heard.used);
+    }
+
+    /// What may be owed while there is no answer is no more than `most`.
+    fn owe_on_credit(&mut self, most: u64) {
+        self.credit = self.credit.map(|credit| credit.min(most));
     }
 
     /// What is held beyond `most` goes back, the oldest first.
@@ -219,16 +228,20 @@ impl Lease {
         is_more
     }
 
-    /// What the store is told of what the provider has said, and with what age: once, and while it is news.
-    fn pass_on(&mut self, now: u64) -> (u64, Duration) {
+    /// Tells the store what the provider has said, with its age: once, and while it is news.
+    fn pass_on(&mut self, ask: &mut Ask, now: u64) {
         let heard = self.heard.take();
-        self.telling = heard.filter(|heard| now <= heard.at + NEWS);
-        self.telling.map_or_else(Default::default, |heard| {
-            let age = (now.saturating_sub(heard.at)).saturating_add(heard.age);
-            let since = self.debt.saturating_sub(heard.owed);
-            let used = heard.used.saturating_add(since);
-            (used, Duration::from_micros(age))
-        })
+        let ago = |heard: &Heard| now.saturating_sub(heard.at);
+        let is_news =
+            |heard: &Heard| ago(heard) <= NEWS && (heard.lasts == 0 || ago(heard) < heard.lasts);
+        self.telling = heard.filter(is_news);
+        let Some(heard) = self.telling else {
+            return;
+        };
+        let since = self.debt.saturating_sub(heard.owed);
+        ask.told = heard.used.saturating_add(since);
+        ask.told_age = Duration::from_micros(ago(&heard).saturating_add(heard.age));
+        ask.told_lasts = Duration::from_micros(heard.lasts.saturating_sub(ago(&heard)));
     }
 
     fn pay(&mut self) {
@@ -269,8 +282,9 @@ impl Lease {
         )]
         let expected = (self.demand as f64 * ahead).ceil() as u64;
         let want = expected.saturating_sub(held).max(self.short);
-        let (told, told_age) = self.pass_on(now);
         self.missed = self.missed.max(self.short);
+        let mut ask = Ask::default();
+        self.pass_on(&mut ask, now);
         let ask = Ask {
             want,
             held,
@@ -280,8 +294,7 @@ impl Lease {
             need: self.missed.max(self.usual).max(1),
             debts: self.debts(now, window),
             returns: std::mem::take(&mut self.returns),
-            told,
-            told_age,
+            ..ask
         };
         (self.demand, self.short, self.alone) = (0, 0, 0);
         // Half of it in some half a minute without demand.
@@ -305,13 +318,12 @@ impl Lease {
     pub(crate) fn tell(&mut self, now: u64, window: &mut Window) -> Ask {
         self.restore(now);
         self.expire(now);
-        let (told, told_age) = self.pass_on(now);
+        let mut ask = Ask::default();
+        self.pass_on(&mut ask, now);
         Ask {
             returns: std::mem::take(&mut self.returns),
             debts: self.debts(now, window),
-            told,
-            told_age,
-            ..Ask::default()
+            ..ask
         }
     }
 

@@ -99,7 +99,9 @@
 //! # What a provider says is left
 //!
 //! It has counted what all of them have sent, and so is told to the store as what is used at least by all, not as
-//! what is missing in the books of one: however many hear the same, it is counted once.
+//! what is missing in the books of one: however many hear the same, it is counted once. In a window that lets
+//! go of nothing before it is over, as that of a day, it is believed for as long as the provider says, and an hour at
+//! most; after that it may say so again.
 //!
 //! That nothing is left is told to the others at once, as a rest is: what they hold is not spent any more, and goes back
 //! when the provider says that it is back. So what goes through after it is what is sent in the milliseconds until all

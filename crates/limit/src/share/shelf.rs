@@ -48,6 +48,9 @@ struct Counted {
     awaited_until: u64,
     /// When it was last passed on that nothing is left.
     emptied: u64,
+    /// What a provider has said is used beyond what is in the buckets, and until when it is believed: in a window that
+    /// lets go of nothing before it is over.
+    said: (u64, u64),
 }
 
 // ===== impl Shelf =====
@@ -64,7 +67,10 @@ impl Shelf {
             // Of what was granted since then it knows nothing: all who live tell it.
             self.memory = now;
             let counted = self.rates.values_mut();
-            counted.for_each(|counted| counted.buckets.clear());
+            counted.for_each(|counted| {
+                counted.buckets.clear();
+                counted.said = (0, 0);
+            });
         }
         // A clock that has gone back has forgotten nothing.
         self.heard = self.heard.max(now).max(question.heard);
@@ -220,6 +226,7 @@ impl Counted {
             alone,
             told,
             told_age,
+            told_lasts,
             need: _,
         } = &rate.ask;
         let newest = rate.bucket(now);
@@ -243,13 +250,19 @@ impl Counted {
                 self.count(used, amount);
             }
         }
-        let used: u64 = self.buckets.values().sum();
-        let bucket = rate.bucket(now.saturating_sub(micros(*told_age)));
-        if *told > used && bucket + rate.buckets > newest {
-            self.count(bucket, told - used);
+        let used = self.used(now);
+        let until = rate.told_until(now);
+        if *told > used && until > now {
+            if told_lasts.is_zero() {
+                let bucket = rate.bucket(now.saturating_sub(micros(*told_age)));
+                self.count(bucket, told - used);
+            } else {
+                let said = self.said(now).saturating_add(told - used);
+                self.said = (said, until);
+            }
         }
 
-        let used: u64 = self.buckets.values().sum();
+        let used = self.used(now);
         let left = rate.limit.saturating_sub(used);
         if *alone > 0 {
             self.awaited_until = now + 2 * micros(LEASE);
@@ -275,14 +288,12 @@ impl Counted {
 
     /// That nothing is left, if the provider has just said so.
     fn emptied(&mut self, rate: &RateQuestion, now: u64) -> Option<News<'static>> {
-        let bucket = rate.bucket(now.saturating_sub(micros(rate.ask.told_age)));
         let is_empty = rate.ask.told > 0 && rate.ask.told >= rate.limit;
-        let lasts = bucket + rate.buckets > rate.bucket(now);
-        if !is_empty || !lasts || now < self.emptied + micros(ANEW) {
+        let until = rate.told_until(now);
+        if !is_empty || until <= now || now < self.emptied + micros(ANEW) {
             return None;
         }
         self.emptied = now;
-        let until = (bucket + rate.buckets) * micros(rate.width) + micros(rate.offset);
         Some(News::Empty {
             rate: rate.name,
             lasts: Duration::from_micros(until.saturating_sub(now)),
@@ -291,7 +302,7 @@ impl Counted {
 
     /// How long until `need` fits, if it does not. What is larger than the limit goes alone.
     fn until_fits(&self, rate: &RateQuestion, need: u64, now: u64) -> Option<Duration> {
-        let used: u64 = self.buckets.values().sum();
+        let (used, said) = (self.used(now), self.said(now));
         let missing = used.saturating_add(need).saturating_sub(rate.limit);
         let goes_alone = need > rate.limit && used == 0 && rate.limit > 0;
         if missing == 0 || goes_alone {
@@ -301,12 +312,27 @@ impl Counted {
         let mut leaves = 0;
         for (bucket, amount) in self.buckets.iter().filter(|(_, amount)| **amount > 0) {
             gone = gone.saturating_add(*amount);
-            leaves = (bucket + rate.buckets) * micros(rate.width) + micros(rate.offset);
+            leaves = rate.leaves(*bucket);
             if gone >= missing {
                 break;
             }
         }
+        // It is over before the window is.
+        if said > 0 && (said >= missing || gone == 0) {
+            leaves = self.said.1;
+        }
         Some(Duration::from_micros(leaves.saturating_sub(now)))
+    }
+
+    fn used(&self, now: u64) -> u64 {
+        let counted: u64 = self.buckets.values().sum();
+        counted.saturating_add(self.said(now))
+    }
+
+    /// What is believed still of what a provider has said.
+    const fn said(&self, now: u64) -> u64 {
+        let (amount, until) = self.said;
+        if now < until { amount } else { 0 }
     }
 
     fn count(&mut self, bucket: u64, amount: u64) {
@@ -320,6 +346,25 @@ impl Counted {
 impl RateQuestion {
     const fn key(&self) -> (&'static str, Duration) {
         (self.name, self.width)
+    }
+
+    /// When what is in this bucket leaves the window.
+    fn leaves(&self, bucket: u64) -> u64 {
+        (bucket + self.buckets) * micros(self.width) + micros(self.offset)
+    }
+
+    /// Until when what the provider has said is used counts.
+    fn told_until(&self, now: u64) -> u64 {
+        let Ask {
+            told_age,
+            told_lasts,
+            ..
+        } = &self.ask;
+        let leaves = self.leaves(self.bucket(now.saturating_sub(micros(*told_age))));
+        match micros(*told_lasts) {
+            0 => leaves,
+            lasts => leaves.min(now.saturating_add(lasts)),
+        }
     }
 
     /// The number of the bucket that counts what is used then.

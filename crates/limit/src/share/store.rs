@@ -117,6 +117,9 @@ pub struct Ask {
     pub told: u64,
     /// How long ago what is missing of that was used, at least: it leaves the window when the provider says so.
     pub told_age: Duration,
+    /// For how long what is missing of that is believed, in a window that lets go of nothing before it is over; zero in
+    /// any other.
+    pub told_lasts: Duration,
 }
 
 /// What one instance tells and asks of requests at a time.

@@ -60,6 +60,7 @@ fn command(script: &Script, rests: &Rests, instance: &InstanceId, question: &Que
         call.arg(micros(rate.offset)).arg(ask.want).arg(ask.held);
         call.arg(ask.advance).arg(ask.alone).arg(ask.need);
         call.arg(ask.told).arg(micros(ask.told_age));
+        call.arg(micros(ask.told_lasts));
         call.arg(ask.returns.len());
         for back in &ask.returns {
             call.arg(back.at).arg(back.amount);

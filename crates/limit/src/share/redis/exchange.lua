@@ -5,8 +5,9 @@
 --       3 slots by instance (hash), 4 the same by until when they are held, 5.. buckets of each rate (hash), by its
 --       name and how long one is.
 -- ARGV: channel, name of the quota, instance, rest, 1 if it was woken instead, how long ago that was said, heard, 1 if
---       the instance leaves, rates, then of each rate: limit, width, buckets, offset, want, held, advance, alone, need, told, age of what is missing of
---       that, returns, and of each return: at, amount; debts, and of each debt: age, amount; then 1 and limit, used,
+--       the instance leaves, rates, then of each rate: limit, width, buckets, offset, want, held, advance, alone, need,
+--       told, age of what is missing of that, how long that is believed or 0, returns, and of each return: at, amount;
+--       debts, and of each debt: age, amount; then 1 and limit, used,
 --       want, advance, lapse of slots, or 0; then requests that wait, and what each needs of each rate.
 -- Answer: memory, instances, rest, slots, of each rate: amount, at, left, how long until one fits, and until the need;
 --       of each request: 0 if it is admitted, the number of the rate that it does not fit into, or one more than rates
@@ -47,6 +48,7 @@ if memory and heard > tonumber(known[2] or 0) + LEASE then
   memory = nil
   for rate = 5, #KEYS do
     redis.call('DEL', KEYS[rate])
+    redis.call('HDEL', quota, 'said:' .. KEYS[rate])
   end
 end
 if not memory then
@@ -72,7 +74,7 @@ local rates = {}
 for rate = 1, number() do
   local limit, width, buckets, offset = number(), number(), number(), number()
   local want, held, ahead, alone, need = number(), number(), number(), number(), number()
-  local told, age = number(), number()
+  local told, age, lasts = number(), number(), number()
   local key = KEYS[4 + rate]
   local function bucket(at)
     return math.floor(math.max(at - offset, 0) / width)
@@ -104,6 +106,16 @@ for rate = 1, number() do
   if later > 0 then
     count(newest, later)
   end
+  -- What a provider has said is used beyond that, where the window lets go of nothing before it is over.
+  local said, said_until, said_key, until_key = 0, 0, 'said:' .. key, 'said_until:' .. key
+  if buckets == 1 then
+    local stored = redis.call('HMGET', quota, said_key, until_key)
+    said, said_until = tonumber(stored[1] or 0), tonumber(stored[2] or 0)
+    if now >= said_until then
+      said = 0
+    end
+    used = used + said
+  end
 
   for _ = 1, number() do
     local name, amount = bucket(number()), number()
@@ -118,15 +130,23 @@ for rate = 1, number() do
     end
   end
   local missed = bucket(now - age)
-  if told > used and missed + buckets > newest then
-    count(missed, told - used)
+  local told_until = (missed + buckets) * width + offset
+  if lasts > 0 then
+    told_until = math.min(told_until, now + lasts)
+  end
+  if told > used and told_until > now then
+    if lasts > 0 then
+      said, said_until, used = said + told - used, told_until, told
+      redis.call('HSET', quota, said_key, whole(said), until_key, whole(said_until))
+    else
+      count(missed, told - used)
+    end
   end
   local emptied = 'emptied:' .. key
-  if told > 0 and told >= limit and missed + buckets > newest
+  if told > 0 and told >= limit and told_until > now
     and now >= tonumber(redis.call('HGET', quota, emptied) or 0) + ANEW then
     redis.call('HSET', quota, emptied, whole(now))
-    local lasts = (missed + buckets) * width + offset - now
-    publish('empty ' .. string.match(key, '([^:]*):[^:]*$') .. ' ' .. whole(lasts))
+    publish('empty ' .. string.match(key, '([^:]*):[^:]*$') .. ' ' .. whole(told_until - now))
   end
 
   local left = math.max(limit - used, 0)
@@ -171,6 +191,10 @@ for rate = 1, number() do
           break
         end
       end
+    end
+    -- It is over before the window is.
+    if said > 0 and (said >= missing or gone == 0) then
+      leaves = said_until
     end
     return math.max(leaves - now, 0)
   end

@@ -42,11 +42,11 @@ fn question(rng: &mut fastrand::Rng, last: &[u64]) -> Question {
         });
     }
     let alone = if rng.u8(0..20) == 0 { 150 } else { 0 };
-    let rate = |name, width, ask| RateQuestion {
+    let rate = |name, width, buckets, ask| RateQuestion {
         name,
         limit: 100,
         width: Duration::from_millis(width),
-        buckets: 5,
+        buckets,
         offset: Duration::from_millis(3),
         ask,
     };
@@ -60,13 +60,22 @@ fn question(rng: &mut fastrand::Rng, last: &[u64]) -> Question {
         need: rng.u64(0..120),
         told: rng.u64(0..420).saturating_sub(300),
         told_age: Duration::from_millis(rng.u64(0..120)),
+        told_lasts: Duration::ZERO,
+    };
+    // A window that lets go of nothing before it is over.
+    let fixed = Ask {
+        alone: 0,
+        told_age: Duration::ZERO,
+        told_lasts: Duration::from_millis(rng.u64(1..40)),
+        ..ask.clone()
     };
     let used = rng.u64(0..6);
     Question {
         quota: "account".into(),
         rates: vec![
-            rate("rpm", 20, ask.clone()),
-            rate("tpm", 7, Ask { alone: 0, ..ask }),
+            rate("rpm", 20, 5, ask.clone()),
+            rate("tpm", 7, 5, Ask { alone: 0, ..ask }),
+            rate("tpd", 50, 1, fixed),
         ],
         slots: rng.bool().then(|| SlotQuestion {
             limit: 10,
@@ -86,8 +95,8 @@ fn question(rng: &mut fastrand::Rng, last: &[u64]) -> Question {
         said: Duration::from_millis(rng.u64(0..40).saturating_sub(20)),
         requests: (0..rng.usize(0..4))
             .map(|_| match rng.u8(0..10) {
-                0 => vec![1, 150],
-                _ => vec![rng.u64(0..30), rng.u64(0..40)],
+                0 => vec![1, 150, 1],
+                _ => vec![rng.u64(0..30), rng.u64(0..40), rng.u64(0..40)],
             })
             .collect(),
     }

@@ -226,3 +226,71 @@ async fn what_is_heard_while_the_store_is_silent_is_counted_once_too() {
     futures(all).await;
     assert!((490..=750).contains(&log.all()), "{}", log.all());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_said_of_a_day_is_believed_by_all_for_as_long_as_it_says_and_not_until_it_is_over()
+{
+    for (reset, lasts) in [(Some(180), 180), (Some(9 * 3600), 3600), (None, 3600)] {
+        let store = Remote::new(Duration::from_millis(4));
+        let instances = instances(2, &Limits::new().rpd(1000), &store);
+        sleep(SETTLE).await;
+        let [one, two] = [0, 1].map(|number: usize| &instances[number].quota);
+        let mut said = Told::new(Unit::Requests, Period::Day, 0);
+        said.reset = reset.map(Duration::from_secs);
+        one.told(said, Instant::now());
+        let until = Instant::now() + Duration::from_secs(lasts);
+        sleep(Duration::from_millis(20)).await;
+        for quota in [one, two] {
+            let refused = quota.reserve(Tokens::NONE, Instant::now()).unwrap_err();
+            let left = refused.reason().left().unwrap();
+            assert!(left.as_secs().abs_diff(lasts) <= 1, "{left:?}");
+        }
+        while Instant::now() + LEASE < until {
+            assert_eq!(all_at_once(one) + all_at_once(two), 0);
+            sleep(Duration::from_secs(1)).await;
+        }
+        sleep(3 * LEASE).await;
+        let log = Log::default();
+        demand(two, &log, Tokens::NONE, 200, Duration::from_secs(10)).await;
+        assert!((950..=1000).contains(&log.all()), "{}", log.all());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_nothing_is_left_holds_also_while_it_is_not_known_why_the_store_does_not_answer() {
+    for is_heard in [false, true] {
+        let store = Remote::new(Duration::from_millis(4));
+        let make = |number| {
+            let limits = Limits::new().rpm(1000);
+            instance(number, &limits, store.clone(), Alone::Share(0.5))
+        };
+        let instances: Vec<_> = (0..2).map(make).collect();
+        sleep(SETTLE).await;
+        let quota = &instances[0].quota;
+        store.cut.store(true, Ordering::Relaxed);
+        // It has just missed the first answer.
+        while !all_at_once(quota).gt(&0) {
+            sleep(Duration::from_millis(1)).await;
+        }
+        for _ in 0..600 {
+            if quota.standing(Instant::now()).is_ok() {
+                break;
+            }
+            sleep(Duration::from_millis(1)).await;
+        }
+        assert!(quota.standing(Instant::now()).is_ok(), "it has its part");
+        let lasts = Duration::from_secs(30);
+        if is_heard {
+            let rate = "rpm";
+            quota.heard(News::Empty { rate, lasts });
+        } else {
+            let mut said = left(0);
+            said.reset = Some(lasts);
+            quota.told(said, Instant::now());
+        }
+        for _ in 0..100 {
+            assert_eq!(all_at_once(quota), 0);
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+}

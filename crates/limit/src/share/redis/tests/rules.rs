@@ -53,6 +53,7 @@ fn longer(mut question: Question, rng: &mut fastrand::Rng) -> Question {
     for rate in &mut question.rates {
         longer(&mut rate.width);
         longer(&mut rate.ask.told_age);
+        longer(&mut rate.ask.told_lasts);
         rate.ask
             .debts
             .iter_mut()
@@ -82,7 +83,7 @@ async fn the_script_keeps_the_rules_of_the_shelf_also_when_the_clock_goes_back()
     let mut last = Vec::new();
     let heard = listen(&server).await;
     let mut told = Vec::new();
-    let mut seen = [0; 4];
+    let mut seen = [0; 5];
     let (mut mattered, mut waits) = (0, 0);
     for step in 0..3000 {
         let question = longer(question(&mut rng, &last), &mut rng);
@@ -110,7 +111,7 @@ async fn the_script_keeps_the_rules_of_the_shelf_also_when_the_clock_goes_back()
             seen[match decision {
                 Decision::Admitted => 0,
                 Decision::Used { rate, .. } => 1 + rate,
-                Decision::Full => 3,
+                Decision::Full => 4,
             }] += 1;
         }
         last.push(now);

@@ -65,7 +65,7 @@ fuzz_target!(|data: &[u8]| {
             assert_ne!(verdict.outcome, Outcome::Success);
             assert!(verdict.hint.is_none_or(believed), "{verdict:?}");
         }
-        assert_ne!(rules.of_event(body).outcome, Outcome::Success);
+        assert_ne!(rules.of_event(None, &headers, body).outcome, Outcome::Success);
     }
 });
 

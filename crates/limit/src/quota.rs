@@ -62,6 +62,9 @@ pub struct Reservation {
     tokens: Tokens,
 }
 
+/// Longer than any provider asks for, and short enough to be counted in microseconds by any store.
+const LONGEST_REST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
 // ===== impl Quota =====
 
 impl Quota {
@@ -188,10 +191,11 @@ impl Quota {
         self.0.books.lock().told(told, now);
     }
 
-    /// Admits nothing for `rest`, for anybody who shares it: the provider has said so.
+    /// Admits nothing for `rest`, for anybody who shares it: the provider has said so. What is longer than thirty days
+    /// counts as that.
     pub fn rest(&self, rest: Duration, now: Instant) {
         let now = self.0.clock.micros(now);
-        let until = now.saturating_add(micros(rest));
+        let until = now.saturating_add(micros(rest.min(LONGEST_REST)));
         self.0.books.lock().rest(until, now);
     }
 

@@ -299,6 +299,9 @@ impl Account {
     /// if it may be; or until what is used has left the window.
     fn until_leased(&mut self, need: u64, instances: u64, now: u64) -> Duration {
         let limit = self.rate.limit;
+        if limit == 0 {
+            return self.until_fits(limit, need, now);
+        }
         let missing = need.saturating_sub(self.lease.available(now));
         if missing <= self.left && need <= limit {
             return EXCHANGE;

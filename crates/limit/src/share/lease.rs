@@ -345,7 +345,7 @@ impl Lease {
         if granted.amount == 0 {
             return;
         }
-        if asked < self.withdrawn_at {
+        if asked <= self.withdrawn_at {
             add(&mut self.withdrawn, granted.at, granted.amount);
             return;
         }

@@ -105,10 +105,10 @@
 //!
 //! That nothing is left is told to the others at once, as a rest is: what they hold is not spent any more, and goes back
 //! when the provider says that it is back. So what goes through after it is what is sent in the milliseconds until all
-//! have heard of it, and, of those that do not hear it since their connection is lost, what they hold, for no longer than
-//! [`LEASE`]. That less is left than the store has counted, and not nothing, is told to the store alone: beside it may go
-//! through what the others hold at that moment: a tenth of the limit at most each that is idle, and what is asked of each
-//! other in two tenths of a second.
+//! have heard of it, what was on its way back to the store in these, and, of those that do not hear it since their
+//! connection is lost, what they hold, for no longer than [`LEASE`]. That less is left than the store has counted, and not nothing, is told to the store alone: beside it may go
+//! through what the others hold at that moment: three twentieths of the limit at most each that is idle, and what is
+//! asked of each other in two tenths of a second.
 //!
 //! A limit that has just been [learned](crate::Limits::learn) refuses nobody for want of a lease: each instance has its
 //! part of what is left, which it owes, until the store has answered twice, some milliseconds later.

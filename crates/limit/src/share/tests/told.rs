@@ -88,8 +88,8 @@ async fn who_hears_that_nothing_is_left_stops_at_once_and_so_do_the_others_whate
             assert_eq!(all_at_once(one), 0);
             sleep(Duration::from_millis(10)).await;
         }
-        // Who does not hear it has two leases: one of a twentieth, and the one before it.
-        let most = if deaf { 200 } else { 0 };
+        // Who does not hear it has three leases of a twentieth at most. Who does may have had one on its way back.
+        let most = if deaf { 300 } else { 100 };
         assert!(held <= most, "{held}");
         // What was held and not spent is nobody else's either, while the provider takes it for used.
         for second in 0..25 {

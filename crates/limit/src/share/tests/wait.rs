@@ -42,6 +42,17 @@ async fn who_finds_that_others_have_used_up_all_comes_back_when_there_is_room_ag
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_a_limit_of_nothing_nobody_is_told_to_come_back_in_a_moment() {
+    for n in [1, 3] {
+        let store = Remote::new(Duration::from_millis(4));
+        let instances = instances(n, &Limits::new().rpm(0), &store);
+        sleep(SETTLE).await;
+        let left = wait(&instances[0].quota, Tokens::NONE);
+        assert!(left >= MINUTE, "{n}: {left:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_needs_much_is_told_to_wait_for_much() {
     let store = Remote::new(Duration::from_millis(4));
     // A tenth of the limit every five seconds, by somebody else.

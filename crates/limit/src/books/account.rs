@@ -1,11 +1,15 @@
-use super::{Mode, Told, Usage};
+mod full;
+mod said;
+
+use super::{Mode, Usage};
 use crate::{
     Limits,
     limits::Rate,
-    share::{Allowance, Ask, Granted, Heard, LEASE, Lease, RateQuestion},
+    share::{Allowance, Ask, Granted, LEASE, Lease, RateQuestion},
     window::{Window, micros},
 };
-use headworks_core::{Hint, Reason};
+use full::Fits;
+use said::Said;
 use std::time::Duration;
 
 /// One rate and what is used of it.
@@ -29,26 +33,6 @@ pub(super) struct Account {
     pub(super) fits: Fits,
 }
 
-/// When there is room for more, as things stand. What is past says nothing.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Fits {
-    /// For one more.
-    one: u64,
-    /// For as much as `need`, of which it was asked.
-    need: u64,
-    need_at: u64,
-}
-
-/// What a provider has said that others use.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Said {
-    amount: u64,
-    /// When it was counted.
-    at: u64,
-    /// Until when it is believed.
-    until: u64,
-}
-
 /// When something was reserved.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Then {
@@ -66,21 +50,6 @@ pub(super) enum Ahead {
     Nothing,
     /// Nothing, since it is not known to listen.
     Unheard,
-}
-
-/// What does not fit, and for how long.
-pub(super) struct Full {
-    rate: Rate,
-    used: u64,
-    pub(super) left: Duration,
-}
-
-/// How long an exchange takes that is made because something is wanted.
-const EXCHANGE: Duration = Duration::from_millis(20);
-
-/// For how long a provider is believed, in a window that lets go of nothing before it is over.
-fn believed(told: Told) -> Duration {
-    told.reset.unwrap_or(Hint::LONGEST).min(Hint::LONGEST)
 }
 
 // ===== impl Account =====
@@ -126,60 +95,6 @@ impl Account {
             }
         }
         missing
-    }
-
-    /// Counts what the provider says is used. In a sliding window it leaves when the provider says so. In a fixed one it
-    /// would stay to the end, which may be a day: there it is believed for as long as a [`Hint`] is at most, after
-    /// which the provider may say so again.
-    pub(super) fn believe(&mut self, told: Told, now: u64) {
-        self.doubt(now);
-        let missing = self.lower(self.rate.limit, told.remaining, told.reset, now);
-        if !self.window.is_fixed() {
-            return;
-        }
-        if !self.window.holds(self.said.at) {
-            self.said = Said::default();
-        }
-        self.said = Said {
-            amount: self.said.amount.saturating_add(missing),
-            at: now,
-            until: now.saturating_add(micros(believed(told))),
-        };
-    }
-
-    /// Counts no more what the provider has said too long ago.
-    fn doubt(&mut self, now: u64) {
-        if self.said.amount > 0 && self.said.until <= now {
-            let Said { amount, at, .. } = std::mem::take(&mut self.said);
-            self.window.take_back(at, amount);
-        }
-    }
-
-    /// Has the store told what the provider says is used by all. True if the store is to know at once, since
-    /// nothing is left or more is held than that.
-    pub(super) fn pass_on(&mut self, told: Told, now: u64) -> bool {
-        let shape = self.window.shape();
-        let period = micros(shape.width) * (shape.buckets - 1);
-        let Told { remaining, .. } = told;
-        let (reset, lasts) = if self.window.is_fixed() {
-            let lasts = micros(believed(told));
-            (lasts, lasts)
-        } else {
-            (told.reset.map_or(period, micros), 0)
-        };
-        if remaining == 0 {
-            self.fits = Fits::all_at(now.saturating_add(reset));
-        }
-        self.left = self.left.min(remaining);
-        let heard = Heard {
-            at: now,
-            used: self.rate.limit.saturating_sub(remaining),
-            age: period.saturating_sub(reset),
-            lasts,
-            remaining,
-            owed: 0,
-        };
-        self.lease.heard(heard, now) || remaining == 0
     }
 
     /// Leaves no more than `remaining` of `limit`, until it is [released](Self::release).
@@ -246,33 +161,6 @@ impl Account {
         part.min(allowance.of(self.rate.limit))
     }
 
-    /// Why `need` is not to be had of what is leased, if it is not.
-    pub(super) fn unleased(&mut self, need: u64, instances: u64, now: u64) -> Option<Full> {
-        let limit = self.rate.limit;
-        if self.unheard > 0 {
-            return self.beyond_its_part(need, instances, now);
-        }
-        let has = limit > 0 && self.lease.has(need, now);
-        if has || self.lease.may_owe(need, self.left, instances) {
-            return None;
-        }
-        Some(Full {
-            rate: self.rate,
-            used: limit.saturating_sub(self.left),
-            left: self.until_leased(need, instances, now),
-        })
-    }
-
-    /// The same of a rate that the store has granted nothing of yet, since it has only now been learned: until it has, each
-    /// goes by its part of what is left, and owes it.
-    fn beyond_its_part(&mut self, need: u64, instances: u64, now: u64) -> Option<Full> {
-        let limit = self.rate.limit;
-        let part = (self.left / instances.max(1)).max(limit.min(1));
-        let mut full = self.refusal(part, need, now)?;
-        full.left = EXCHANGE;
-        Some(full)
-    }
-
     /// The store has answered for it. True if it is to be asked once more at once.
     pub(super) fn answered(&mut self, granted: Granted, need: u64, asked: u64, now: u64) -> bool {
         let begins = self.unheard == 2;
@@ -285,33 +173,6 @@ impl Account {
             self.fits = Fits::granted(&granted, need, now);
         }
         begins
-    }
-
-    /// Others have heard that nothing is left of it for so long: what is held is none.
-    pub(super) fn emptied(&mut self, lasts: Duration, now: u64) {
-        let until = now.saturating_add(micros(lasts));
-        self.left = 0;
-        self.fits = Fits::all_at(until);
-        self.lease.withdraw(until, now);
-    }
-
-    /// How long until `need` may be had, as far as is known: until an exchange, if it is there; until leases are over,
-    /// if it may be; or until what is used has left the window.
-    fn until_leased(&mut self, need: u64, instances: u64, now: u64) -> Duration {
-        let limit = self.rate.limit;
-        if limit == 0 {
-            return self.until_fits(limit, need, now);
-        }
-        let missing = need.saturating_sub(self.lease.available(now));
-        if missing <= self.left && need <= limit {
-            return EXCHANGE;
-        }
-        // What others hold in advance is no more than what they have left.
-        if instances > 1 && missing.min(limit) <= self.left.saturating_mul(2) {
-            return LEASE;
-        }
-        let fits = self.fits.at(missing).saturating_sub(now);
-        Duration::from_micros(fits).max(EXCHANGE)
     }
 
     /// What is used of it, and what may still be admitted.
@@ -335,114 +196,6 @@ impl Account {
             limit,
             used,
             remaining,
-        }
-    }
-
-    /// Why nothing fits, by what was last heard, if it is known until when.
-    pub(super) fn known_to_be_used(&self, now: u64) -> Option<Reason> {
-        let left = self.fits.at(1).checked_sub(now)?;
-        (self.left == 0 && left > 0).then(|| {
-            let full = Full {
-                rate: self.rate,
-                used: self.rate.limit,
-                left: Duration::from_micros(left),
-            };
-            full.reason()
-        })
-    }
-
-    /// Why `need` does not fit, if it does not.
-    #[inline]
-    pub(super) fn refusal(&mut self, limit: u64, need: u64, now: u64) -> Option<Full> {
-        match self.fits(limit, need, now) {
-            true => None,
-            false => self.full(limit, need, now),
-        }
-    }
-
-    #[cold]
-    fn full(&mut self, limit: u64, need: u64, now: u64) -> Option<Full> {
-        self.doubt(now);
-        if self.fits(limit, need, now) {
-            return None;
-        }
-        let used = self.window.used(now);
-        Some(Full {
-            rate: self.rate,
-            used,
-            left: self.until_fits(limit, used.saturating_add(need), now),
-        })
-    }
-
-    #[inline]
-    fn fits(&mut self, limit: u64, need: u64, now: u64) -> bool {
-        let used = self.window.used(now);
-        // What is larger than the limit would never fit: it goes alone. Nothing is not larger than no limit.
-        let goes_alone = need > limit && used == 0 && limit > 0;
-        used.saturating_add(need) <= limit || goes_alone
-    }
-
-    /// How long until what would be `used` then is within `limit`, as things stand.
-    fn until_fits(&self, limit: u64, used: u64, now: u64) -> Duration {
-        // Nothing ever is. Whoever asks again is not to ask at once.
-        if limit == 0 {
-            let shape = self.window.shape();
-            return match self.rate.limit {
-                0 => shape.width * u32::try_from(shape.buckets).unwrap_or(u32::MAX),
-                _ => EXCHANGE,
-            };
-        }
-        let over = used.saturating_sub(limit);
-        let left = self.window.until_left(now, over);
-        match over <= self.said.amount {
-            true => left.min(Duration::from_micros(self.said.until.saturating_sub(now))),
-            false => left,
-        }
-    }
-}
-
-// ===== impl Fits =====
-
-impl Fits {
-    /// Nothing before then.
-    pub(super) const fn all_at(at: u64) -> Self {
-        Self {
-            one: at,
-            need: 1,
-            need_at: at,
-        }
-    }
-
-    /// As the store has said `now`, when it was asked for so much.
-    pub(super) fn granted(granted: &Granted, need: u64, now: u64) -> Self {
-        Self {
-            one: now + micros(granted.one_fits),
-            need,
-            need_at: now + micros(granted.need_fits),
-        }
-    }
-
-    /// When there is room for `amount`: in between as if all left evenly. For more than was asked for, no sooner.
-    pub(super) fn at(self, amount: u64) -> u64 {
-        let (part, all) = (amount.saturating_sub(1), self.need.saturating_sub(1));
-        let longer = self.need_at.saturating_sub(self.one);
-        if part >= all {
-            return self.one + longer;
-        }
-        let part = u128::from(longer) * u128::from(part) / u128::from(all);
-        self.one + u64::try_from(part).unwrap_or(longer)
-    }
-}
-
-// ===== impl Full =====
-
-impl Full {
-    pub(super) const fn reason(&self) -> Reason {
-        Reason::LimitReached {
-            name: self.rate.name(),
-            used: self.used,
-            limit: self.rate.limit,
-            left: self.left,
         }
     }
 }

@@ -168,7 +168,7 @@ construction: it takes a lock and no message, some 145 ns at most (`cargo bench 
 - A limit smaller than the number of instances is used only if requests wait a few milliseconds for the exchange they cause
   (`headworks.queue`).
 - Five hundred instances with one busy quota ask the store some 3,200 times a second, and 1,200 times if they are idle. At half of a core
-  one Redis bears 7,000 such exchanges, 4,500 where requests and tokens are limited; see [below](#when-one-redis-is-not-enough).
+  one Redis bears 4,700 such exchanges, 2,900 where requests and tokens are limited; see [below](#when-one-redis-is-not-enough).
 
 Of each scenario, with 5, 50 and 500 instances:
 ";

@@ -232,16 +232,20 @@ async fn two_deployments_of_one_account_share_its_quota() {
     assert_eq!(quota.clone().standing(Instant::now()), Err(resting));
 }
 
+fn never(quota: Quota) -> RateLimitLayer {
+    RateLimitLayer::new(quota).without_rests()
+}
+
+fn by_rule(quota: Quota) -> RateLimitLayer {
+    RateLimitLayer::new(quota).rest_by(|verdict| match verdict.outcome {
+        Outcome::Auth => Some(Duration::from_secs(7)),
+        _ => None,
+    })
+}
+
 #[tokio::test(start_paused = true)]
 async fn it_rests_as_the_provider_says_or_as_somebody_else_does_or_never() {
     let seconds = |seconds| Some(Duration::from_secs(seconds));
-    let never = |quota| RateLimitLayer::new(quota).without_rests();
-    let by_rule = |quota| {
-        RateLimitLayer::new(quota).rest_by(|verdict| match verdict.outcome {
-            Outcome::Auth => Some(Duration::from_secs(7)),
-            _ => None,
-        })
-    };
     let layer: fn(Quota) -> RateLimitLayer = RateLimitLayer::new;
     for (make, status, hint, expected) in [
         (layer, 429, true, seconds(30)),
@@ -306,13 +310,6 @@ enum Reader {
 #[tokio::test(start_paused = true)]
 async fn an_error_within_an_answer_rests_it_as_the_same_in_its_head_would() {
     let seconds = |seconds| Some(Duration::from_secs(seconds));
-    let never = |quota| RateLimitLayer::new(quota).without_rests();
-    let by_rule = |quota| {
-        RateLimitLayer::new(quota).rest_by(|verdict| match verdict.outcome {
-            Outcome::Auth => Some(Duration::from_secs(7)),
-            _ => None,
-        })
-    };
     let layer: fn(Quota) -> RateLimitLayer = RateLimitLayer::new;
     let hinted = |outcome| Verdict {
         outcome,

@@ -144,7 +144,12 @@ fn instance(number: usize, limits: &Limits, store: impl Store, alone: Alone) -> 
 }
 
 fn instances(n: usize, limits: &Limits, store: &Remote) -> Vec<Instance> {
-    let make = |number| instance(number, limits, store.clone(), Alone::Closed);
+    alike(n, limits, store, Alone::Closed)
+}
+
+/// The same, which do so while the store is silent.
+fn alike(n: usize, limits: &Limits, store: &Remote, alone: Alone) -> Vec<Instance> {
+    let make = |number| instance(number, limits, store.clone(), alone);
     (0..n).map(make).collect()
 }
 
@@ -225,8 +230,7 @@ async fn one_that_has_all_the_demand_has_nearly_all_of_the_limit() {
 async fn while_there_is_room_nobody_is_refused_whatever_the_store_does() {
     let store = Remote::new(Duration::from_millis(60));
     let limits = Limits::new().rpm(1_000_000).parallel(1000);
-    let make = |number| instance(number, &limits, store.clone(), Alone::Share(0.5));
-    let instances: Vec<_> = (0..3).map(make).collect();
+    let instances = alike(3, &limits, &store, Alone::Share(0.5));
     sleep(SETTLE).await;
     let mut rng = fastrand::Rng::with_seed(3);
     for step in 0..20_000 {

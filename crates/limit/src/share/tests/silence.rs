@@ -167,15 +167,7 @@ async fn what_a_lost_memory_had_granted_is_not_spent_and_not_paid_with() {
 #[tokio::test(start_paused = true)]
 async fn a_store_that_comes_back_empty_is_told_of_nothing_that_was_not_used() {
     let store = Remote::new(Duration::from_millis(5));
-    let make = |number| {
-        instance(
-            number,
-            &Limits::new().rpm(6000),
-            store.clone(),
-            Alone::Share(0.2),
-        )
-    };
-    let instances: Vec<_> = (0..5).map(make).collect();
+    let instances = alike(5, &Limits::new().rpm(6000), &store, Alone::Share(0.2));
     sleep(SETTLE).await;
     let log = Log::default();
     // One has all the demand there is, four fifths of the limit.
@@ -196,15 +188,7 @@ async fn a_store_that_comes_back_empty_is_told_of_nothing_that_was_not_used() {
 #[tokio::test(start_paused = true)]
 async fn a_store_that_works_off_what_it_was_asked_in_a_pause_counts_nothing_twice() {
     let store = Remote::new(Duration::from_millis(5));
-    let make = |number| {
-        instance(
-            number,
-            &Limits::new().rpm(6000),
-            store.clone(),
-            Alone::Share(0.5),
-        )
-    };
-    let instances: Vec<_> = (0..2).map(make).collect();
+    let instances = alike(2, &Limits::new().rpm(6000), &store, Alone::Share(0.5));
     sleep(SETTLE).await;
     let log = Log::default();
     let spell = |lasts| {
@@ -229,15 +213,7 @@ async fn what_the_store_is_told_late_leaves_the_window_when_it_would_have() {
     for lost in [false, true] {
         let store = Remote::new(Duration::from_millis(5));
         store.cut.store(!lost, Ordering::Relaxed);
-        let make = |number| {
-            instance(
-                number,
-                &Limits::new().rpm(100),
-                store.clone(),
-                Alone::Share(0.5),
-            )
-        };
-        let instances: Vec<_> = (0..2).map(make).collect();
+        let instances = alike(2, &Limits::new().rpm(100), &store, Alone::Share(0.5));
         sleep(SETTLE).await;
         let log = Log::default();
         let spell = || {
@@ -420,8 +396,7 @@ async fn of_slots_one_that_is_cut_off_goes_on_with_its_share_or_what_it_had_besi
 async fn of_slots_all_have_their_shares_while_the_store_is_silent() {
     let store = Remote::new(Duration::from_millis(5));
     let limits = Limits::new().parallel(10);
-    let make = |number| instance(number, &limits, store.clone(), Alone::Share(0.5));
-    let instances: Vec<_> = (0..3).map(make).collect();
+    let instances = alike(3, &limits, &store, Alone::Share(0.5));
     sleep(SETTLE).await;
     store.cut.store(true, Ordering::Relaxed);
     sleep(LEASE).await;
